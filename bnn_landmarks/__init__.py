@@ -1,0 +1,59 @@
+"""Binary convolutional landmark localizers: body pose, faces and facial parts in about a megabyte.
+
+    import bnn_landmarks
+    people = bnn_landmarks.Localizer("pose")("photo.jpg")     # -> [Landmarks(points, scores, scheme)]
+    model = bnn_landmarks.zoo.load("pose")                    # -> tf.keras.Model
+
+Importing this package does not import TensorFlow: the geometry, the metrics and an exported file need only
+NumPy and OpenCV. TensorFlow is loaded by the first thing that needs a network (`zoo.load`, `engine="keras"`,
+training). larq needs Keras 2, so the legacy Keras is selected here, before TensorFlow's Keras is touched.
+"""
+
+import importlib
+import os
+import pathlib
+import sys
+
+__version__ = "0.1.0"
+
+
+
+def _select_legacy_keras():
+    """TensorFlow reads this variable when tf.keras is first touched, so it may have been imported before us."""
+    # vars, not getattr: asking TensorFlow's lazy loader for anything makes it load Keras 3.
+    keras = vars(sys.modules.get("tensorflow", object)).get("keras")
+    state = vars(keras) if keras else {}
+    if state.get("_tfll_keras_version") == "keras_3" or state.get("__name__", "").startswith("keras."):
+        raise ImportError(
+            "bnn_landmarks needs Keras 2 (the package tf-keras), but tf.keras is already Keras 3 in this process. "
+            "Import bnn_landmarks before anything that uses tf.keras, or set the environment variable "
+            "TF_USE_LEGACY_KERAS=1 before Python starts."
+        )
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+
+_select_legacy_keras()
+
+# In a checkout the package bnn_landmarks.zoo is the folder zoo/ beside this one (setup.cfg's package_dir).
+_CHECKOUT = pathlib.Path(__file__).parents[1]
+if (_CHECKOUT / "zoo" / "entries.py").is_file() and (_CHECKOUT / "setup.cfg").is_file():
+    __path__.append(str(_CHECKOUT))
+
+_LAZY = {
+    "Localizer": ("bnn_landmarks.localizer", "Localizer"),
+    "Landmarks": ("bnn_landmarks.localizer", "Landmarks"),
+    "Parts": ("bnn_landmarks.localizer", "Parts"),
+    "zoo": ("bnn_landmarks.zoo", None),
+}
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module 'bnn_landmarks' has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    loaded = importlib.import_module(module)
+    return getattr(loaded, attribute) if attribute else loaded
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,1 @@
+"""Annotated images, one record for all sets (`Sample`)."""

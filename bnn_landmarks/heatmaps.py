@@ -1,0 +1,97 @@
+"""Landmarks <-> heatmaps: `encode` and `decode` in NumPy, `encode_tf` and `decode_tf` for graphs. Nowhere else.
+
+Map pixel i covers crop pixels stride * i ... stride * i + stride - 1, so its centre is crop pixel
+stride * (i + 0.5) - 0.5.
+"""
+
+import numpy as np
+
+QUARTER = 0.25
+
+
+def encode(points, labelled, size, stride=4, sigma=1.75):
+    """Gaussian maps float32 [..., size, size, K], peak 1 at the landmark's exact place, 0 where not labelled.
+
+    Args:
+        points: float [..., K, 2], crop pixels. labelled: [..., K], 0 for landmarks to leave out.
+        size: side of the maps. sigma: standard deviation in map pixels; 1.75 is what the authors' "1 pixel" draws.
+    """
+    centres = (np.asarray(points, np.float32) + 0.5) / stride - 0.5
+    grid = np.arange(size, dtype=np.float32)
+    # [..., 1, size, K] along x, [..., size, 1, K] along y
+    x = np.exp(-np.square(grid[:, None] - centres[..., None, :, 0]) / (2 * sigma**2))
+    y = np.exp(-np.square(grid[:, None] - centres[..., None, :, 1]) / (2 * sigma**2))
+    mask = (np.asarray(labelled) > 0).astype(np.float32)
+    return x[..., None, :, :] * y[..., :, None, :] * mask[..., None, None, :]
+
+
+def decode(maps, stride=4):
+    """Maps [..., H, W, K] -> points float32 [..., K, 2] in crop pixels and the peak values [..., K].
+
+    The argmax, moved a quarter map pixel towards the larger neighbour in x and in y (interior only; paper digest
+    section 5). Of equal maxima the first in row order counts; equal neighbours do not move it.
+    """
+    maps = np.asarray(maps)
+    height, width, count = maps.shape[-3:]
+    flat = maps.reshape(-1, height * width, count)
+    index = flat.argmax(axis=1)
+    y, x = np.divmod(index, width)
+
+    def at(dy, dx):
+        place = np.clip(y + dy, 0, height - 1) * width + np.clip(x + dx, 0, width - 1)
+        return np.take_along_axis(flat, place[:, None, :], axis=1)[:, 0, :]
+
+    inside = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
+    dx = np.where(inside, np.sign(at(0, 1) - at(0, -1)), 0) * QUARTER
+    dy = np.where(inside, np.sign(at(1, 0) - at(-1, 0)), 0) * QUARTER
+    points = stride * (np.stack([x + dx, y + dy], axis=-1) + 0.5) - 0.5
+    lead = maps.shape[:-3]
+    return points.astype(np.float32).reshape(*lead, count, 2), at(0, 0).reshape(*lead, count)
+
+
+def scores(maps, score, sigma):
+    """Confidence in [0, 1] of each map's peak, float32 [..., K].
+
+    score "sigmoid": the peak's sigmoid. "softmax": the peak's share of the softmax over positions, over the share it
+    has in the Gaussian the network learned, 1 / (2 pi sigma^2).
+    """
+    maps = np.asarray(maps, np.float32)
+    flat = maps.reshape(*maps.shape[:-3], -1, maps.shape[-1])
+    peak = flat.max(axis=-2)
+    if score == "sigmoid":
+        return 1 / (1 + np.exp(-peak))
+    share = 1 / np.exp(flat - peak[..., None, :]).sum(axis=-2)
+    return np.minimum(1, share * np.float32(2 * np.pi * sigma**2))
+
+
+def encode_tf(points, labelled, size, stride=4, sigma=1.75):
+    """`encode` as TensorFlow ops on float32 [N, K, 2] and [N, K] -> [N, size, size, K]."""
+    import tensorflow as tf
+
+    centres = (points + 0.5) / stride - 0.5
+    grid = tf.range(size, dtype=tf.float32)
+    x = tf.exp(-tf.square(grid[:, None] - centres[:, None, :, 0]) / (2 * sigma**2))
+    y = tf.exp(-tf.square(grid[:, None] - centres[:, None, :, 1]) / (2 * sigma**2))
+    mask = tf.cast(labelled > 0, tf.float32)
+    return x[:, None, :, :] * y[:, :, None, :] * mask[:, None, None, :]
+
+
+def decode_tf(maps, stride=4):
+    """`decode` as TensorFlow ops: [N, H, W, K] -> float32 points [N, K, 2] in crop pixels."""
+    import tensorflow as tf
+
+    height, width, count = maps.shape[1:]
+    flat = tf.reshape(tf.cast(maps, tf.float32), (-1, height * width, count))
+    flat = tf.transpose(flat, (0, 2, 1))
+    index = tf.argmax(flat, axis=-1, output_type=tf.int32)
+    y, x = index // width, index % width
+
+    def at(dy, dx):
+        place = tf.clip_by_value(y + dy, 0, height - 1) * width + tf.clip_by_value(x + dx, 0, width - 1)
+        return tf.gather(flat, place, batch_dims=2)
+
+    inside = tf.cast((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1), tf.float32)
+    dx = inside * tf.sign(at(0, 1) - at(0, -1)) * QUARTER
+    dy = inside * tf.sign(at(1, 0) - at(-1, 0)) * QUARTER
+    place = tf.stack([tf.cast(x, tf.float32) + dx, tf.cast(y, tf.float32) + dy], axis=-1)
+    return stride * (place + 0.5) - 0.5

@@ -1,0 +1,166 @@
+"""The layers every block is made of: the binary convolution unit and its real-valued twin.
+
+The unit is pre-activation, as in the paper (section 4, figure 1): BN -> sign -> binary convolution -> ReLU -> scale.
+
+    x = conv_unit(x, 128, 3, Options())                  # binary
+    x = conv_unit(x, 128, 3, Options(binary=False))      # real twin: BN -> ReLU -> convolution
+
+A binary convolution computes, with W the latent real kernel and s the per-output-channel scale,
+
+    y = s * relu(sign(W) (*) sign(x)),    sign(0) = +1,    padded with +1
+
+The scale comes after the integer-valued sum, so a float32 Keras model and LCE's popcount kernel give the same bits.
+Latent kernels are clipped to [-1, 1], beyond which their gradient would be zero for good.
+sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; paper, after Courbariaux et al.).
+"""
+
+import dataclasses
+import math
+
+import larq as lq
+import tensorflow as tf
+
+BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+SCALES = ("learned", "mean", "none")
+SHORTCUTS = ("binary", "real")
+POOLINGS = ("max", "average")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The switches of the paper's ablations, and the released networks' settings as defaults.
+
+    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8).
+    relu: a ReLU after each binary convolution (table 11).
+    scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
+        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "none" nothing.
+    pooling: "max" or "average" wherever the network pools (table 10).
+    shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
+    """
+
+    binary: bool = True
+    relu: bool = True
+    scale: str = "learned"
+    pooling: str = "max"
+    shortcut: str = "binary"
+
+    def __post_init__(self):
+        for field, allowed in (("scale", SCALES), ("pooling", POOLINGS), ("shortcut", SHORTCUTS)):
+            if getattr(self, field) not in allowed:
+                raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class BinaryConv2D(lq.layers.QuantConv2D):
+    """Binary convolution of the sign of its input: y = scale * relu(sign(W) (*) sign(x)), one-padded, no bias.
+
+    Input and output float [N, H, W, C]; the sums are whole numbers until the scale.
+
+    Args:
+        relu: clip the sums at zero before the scale.
+        scale: "learned", "mean" or "none" (see `Options`). "learned" is the variable `scale` [filters], 1 at the
+            start, times the constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so
+            that the factor moves at the pace of the other weights.
+    """
+
+    def __init__(self, filters, kernel_size, relu=True, scale="learned", **kwargs):
+        fixed = {
+            "padding": "same",
+            "pad_values": 1.0,
+            "use_bias": False,
+            "input_quantizer": "ste_sign",
+            "kernel_quantizer": "ste_sign",
+            "kernel_initializer": "he_normal",
+            "kernel_constraint": "weight_clip",
+        }
+        super().__init__(filters, kernel_size, **{**kwargs, **fixed})
+        self.relu = relu
+        self.scale_mode = scale
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.scale_mode == "learned":
+            self.scale = self.add_weight(name="scale", shape=(self.filters,), initializer="ones")
+            self.unit = math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(self.kernel.shape[:3]))
+
+    def multiplier(self):
+        """The per-output-channel factor as a float32 tensor [filters], or None."""
+        if self.scale_mode == "learned":
+            return self.scale * self.unit
+        if self.scale_mode == "mean":
+            return tf.reduce_mean(tf.abs(self.kernel), axis=[0, 1, 2])
+        return None
+
+    def call(self, inputs):
+        y = super().call(inputs)
+        if self.relu:
+            y = tf.nn.relu(y)
+        factor = self.multiplier()
+        return y if factor is None else y * tf.cast(factor, y.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "relu": self.relu, "scale": self.scale_mode}
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class Upsample(tf.keras.layers.Layer):
+    """Nearest-neighbour upsampling by two, [N, H, W, C] -> [N, 2H, 2W, C].
+
+    The gradient sums each 2x2 cell: what TensorFlow's own gives, without its slow kernel, and XLA can compile it.
+    """
+
+    def call(self, inputs):
+        height, width = inputs.shape[1:3]
+
+        @tf.custom_gradient
+        def upsample(x):
+            def gradient(dy):
+                return 4.0 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
+
+            return tf.image.resize(x, (2 * height, 2 * width), "nearest"), gradient
+
+        return upsample(inputs)
+
+
+def batch_norm(x, name=None):
+    return tf.keras.layers.BatchNormalization(**BATCH_NORM, name=name)(x)
+
+
+def real_conv(x, filters, kernel_size, strides=1, use_bias=False, name=None):
+    """A plain convolution, He initialised, "same" padding."""
+    return tf.keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+
+
+def conv_unit(x, filters, kernel_size, options, name):
+    """One pre-activation convolution on float [N, H, W, C]: binary BN -> sign -> conv -> ReLU -> scale, or the real
+    twin BN -> ReLU -> conv."""
+    return conv_after_norm(batch_norm(x, f"{name}_bn"), filters, kernel_size, options, name)
+
+
+def conv_after_norm(x, filters, kernel_size, options, name):
+    """`conv_unit` on an input that is already normalised, for convolutions that share one BN."""
+    if options.binary:
+        return BinaryConv2D(filters, kernel_size, relu=options.relu, scale=options.scale, name=name)(x)
+    return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, kernel_size, name=name)
+
+
+def projection(x, filters, options, name):
+    """A 1x1 convolution without ReLU on a normalised input: the shortcut that changes channels, the one before the
+    head. Binary, or real on the rectified input."""
+    if options.binary and options.shortcut == "binary":
+        return BinaryConv2D(filters, 1, relu=False, scale=options.scale, name=name)(x)
+    return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, 1, name=name)
+
+
+def pool(x, size, strides, options, name):
+    layer = tf.keras.layers.MaxPool2D if options.pooling == "max" else tf.keras.layers.AveragePooling2D
+    return layer(size, strides, padding="same", name=name)(x)

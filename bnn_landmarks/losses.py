@@ -1,0 +1,66 @@
+"""Losses on logits maps [N, H, W, K] against landmarks [N, K, 3]: x, y in crop pixels, and 1 where labelled.
+
+A landmark that is not labelled, or lies outside the crop, leaves the loss: it is masked, not painted as absent.
+
+    loss = landmark_loss("softmax", stride=4, sigma=1.25)
+
+"sigmoid": cross-entropy of each pixel's sigmoid against the Gaussian map (the paper's, table 7).
+"l2": squared difference of map and Gaussian (table 7's other row).
+"softmax": cross-entropy of the softmax over a landmark's whole map against the Gaussian scaled to sum 1.
+"parts": cross-entropy of the softmax over classes (the paper's LogSoftmax, appendix A3), against labels [N, H, W].
+"""
+
+import tensorflow as tf
+
+from bnn_landmarks.heatmaps import encode_tf
+
+
+def _masked_mean(values, mask):
+    return tf.reduce_sum(values * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def _softmax(maps, gauss):
+    target = gauss / tf.maximum(tf.reduce_sum(gauss, axis=(1, 2), keepdims=True), 1e-12)
+    log = maps - tf.reduce_logsumexp(maps, axis=(1, 2), keepdims=True)
+    return -tf.reduce_sum(target * log, axis=(1, 2))
+
+
+def _sigmoid(maps, gauss):
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(gauss, maps), axis=(1, 2))
+
+
+def _l2(maps, gauss):
+    return tf.reduce_mean(tf.square(maps - gauss), axis=(1, 2))
+
+
+_PER_MAP = {"softmax": _softmax, "sigmoid": _sigmoid, "l2": _l2}
+LOSSES = (*_PER_MAP, "parts")
+
+
+def in_crop(landmarks, side):
+    """1.0 where a landmark [N, K, 3] is labelled and inside a crop of the given side, float32 [N, K]."""
+    x, y, labelled = tf.unstack(landmarks, axis=-1)
+    inside = (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
+    return tf.cast(inside & (labelled > 0), tf.float32)
+
+
+def landmark_loss(name, stride=4, sigma=1.75):
+    """The loss `name` as a function (y_true, maps) -> scalar, for `Model.compile`."""
+    if name not in LOSSES:
+        raise ValueError(f"unknown loss {name!r}; the losses are {', '.join(LOSSES)}")
+
+    if name == "parts":
+
+        def loss(labels, maps):
+            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), maps))
+
+        return loss
+
+    def loss(landmarks, maps):
+        maps = tf.cast(maps, tf.float32)
+        size = maps.shape[1]
+        mask = in_crop(landmarks, size * stride)
+        gauss = encode_tf(landmarks[..., :2], mask, size, stride, sigma)
+        return _masked_mean(_PER_MAP[name](maps, gauss), mask)
+
+    return loss

@@ -1,0 +1,49 @@
+// A few threads that share the tasks of one step at a time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+class ThreadPool {
+ public:
+  // `threads` counts the caller, so one thread starts none.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls work(task, thread) for every task below `tasks`, and returns when all are done.
+  template <typename Work>
+  void Run(int tasks, const Work& work) {
+    if (workers_.empty() || tasks < 2) {
+      for (int task = 0; task < tasks; ++task) work(task, 0);
+      return;
+    }
+    RunShared(tasks, [](const void* closure, int task, int thread) { (*static_cast<const Work*>(closure))(task, thread); },
+              &work);
+  }
+
+ private:
+  using Call = void (*)(const void* closure, int task, int thread);
+
+  void RunShared(int tasks, Call call, const void* closure);
+  void TakeTasks(int thread);
+  void Loop(int thread);
+
+  std::vector<std::thread> workers_;
+  Call call_ = nullptr;
+  const void* closure_ = nullptr;
+  int tasks_ = 0;
+  std::atomic<int> next_{0};
+  std::atomic<uint64_t> round_{0};
+  std::atomic<int> busy_{0};
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};

@@ -1,0 +1,174 @@
+"""Landmark schemes as data: names, mirror pairs, skeleton edges, and conversions where landmarks correspond.
+
+    SCHEMES["mpii16"].names[10]                              # "r_wrist"
+    points, visible = convert(points, visible, "ibug68", "aflw21")
+
+"left" and "right" of a person are the person's own; of a face they are the image's, as its data sets number them.
+Sources: MPII Human Pose, Leeds Sports Pose, AFLW, iBUG 300-W; paper digest section 6. Facial parts are a scheme of
+classes: same record, no edges.
+"""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheme:
+    """names: one a landmark, in order. mirror_pairs: indices that change places in a mirrored image; the others stay.
+    edges: index pairs to draw as lines. classes: True where the names are classes of a segmentation."""
+
+    name: str
+    names: tuple
+    mirror_pairs: tuple = ()
+    edges: tuple = ()
+    classes: bool = False
+
+    def __len__(self):
+        return len(self.names)
+
+    @property
+    def mirror(self) -> np.ndarray:
+        """Permutation int [K]: landmark i of a mirrored image is landmark mirror[i] of the original."""
+        order = np.arange(len(self.names))
+        for a, b in self.mirror_pairs:
+            order[a], order[b] = b, a
+        return order
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict) -> "Scheme":
+        pairs = {key: tuple(tuple(pair) for pair in record.get(key, ())) for key in ("mirror_pairs", "edges")}
+        return cls(record["name"], tuple(record["names"]), classes=record.get("classes", False), **pairs)
+
+
+def _chain(*indices, closed=False):
+    edges = tuple(zip(indices[:-1], indices[1:], strict=True))
+    return (*edges, (indices[-1], indices[0])) if closed else edges
+
+
+_MPII = (
+    "r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis thorax upper_neck head_top "
+    "r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist"
+).split()
+_LSP = (
+    "r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top"
+).split()
+_AFLW = (
+    "brow_1 brow_2 brow_3 brow_4 brow_5 brow_6 eye_1_outer eye_1_centre eye_1_inner eye_2_inner eye_2_centre "
+    "eye_2_outer ear_1 nose_left nose_centre nose_right ear_2 mouth_left mouth_centre mouth_right chin"
+).split()
+
+_IBUG_PAIRS = (
+    *((i, 16 - i) for i in range(8)),
+    *((17 + i, 26 - i) for i in range(5)),
+    *((31, 35), (32, 34)),
+    *((36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)),
+    *((48, 54), (49, 53), (50, 52), (55, 59), (56, 58)),
+    *((60, 64), (61, 63), (65, 67)),
+)
+_IBUG_EDGES = (
+    *_chain(*range(17)),
+    *_chain(*range(17, 22)),
+    *_chain(*range(22, 27)),
+    *_chain(*range(27, 31)),
+    *_chain(*range(31, 36)),
+    *_chain(*range(36, 42), closed=True),
+    *_chain(*range(42, 48), closed=True),
+    *_chain(*range(48, 60), closed=True),
+    *_chain(*range(60, 68), closed=True),
+)
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(
+            "mpii16",
+            tuple(_MPII),
+            ((0, 5), (1, 4), (2, 3), (10, 15), (11, 14), (12, 13)),
+            (*_chain(0, 1, 2, 6, 3, 4, 5), *_chain(6, 7, 8, 9), *_chain(10, 11, 12, 7, 13, 14, 15)),
+        ),
+        Scheme(
+            "lsp14",
+            tuple(_LSP),
+            ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)),
+            (*_chain(0, 1, 2, 3, 4, 5), *_chain(6, 7, 8, 12, 9, 10, 11), (12, 13), (2, 8), (3, 9)),
+        ),
+        Scheme(
+            "aflw21",
+            tuple(_AFLW),
+            ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 16), (13, 15), (17, 19)),
+            (*_chain(0, 1, 2), *_chain(3, 4, 5), *_chain(6, 7, 8), *_chain(9, 10, 11), *_chain(13, 14, 15))
+            + (*_chain(17, 18, 19), (12, 20), (16, 20)),
+        ),
+        Scheme(
+            "aflw19",
+            tuple(name for name in _AFLW if not name.startswith("ear")),
+            ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 14), (15, 17)),
+            (*_chain(0, 1, 2), *_chain(3, 4, 5), *_chain(6, 7, 8), *_chain(9, 10, 11), *_chain(12, 13, 14))
+            + _chain(15, 16, 17),
+        ),
+        Scheme("ibug68", tuple(f"ibug_{i}" for i in range(68)), _IBUG_PAIRS, _IBUG_EDGES),
+        # AFLW-PIFA's own files give the order; no public table of names or mirror pairs was found.
+        Scheme("pifa34", tuple(f"pifa_{i}" for i in range(34))),
+        Scheme(
+            "parts7",
+            ("background", "skin", "lower_lip", "upper_lip", "inner_mouth", "eyes", "nose"),
+            classes=True,
+        ),
+    )
+}
+
+_AFLW19_IN_21 = [i for i, name in enumerate(_AFLW) if not name.startswith("ear")]
+
+# (source, target) -> for each target landmark the source landmarks whose mean it is, () where there is none.
+_IBUG_TO_AFLW21 = (
+    *((17,), (19,), (21,), (22,), (24,), (26,)),
+    *((36,), (37, 38, 40, 41), (39,), (42,), (43, 44, 46, 47), (45,)),
+    *((), (31,), (30,), (35,), ()),
+    *((48,), (62, 66), (54,), (8,)),
+)
+CONVERSIONS = {
+    ("ibug68", "aflw21"): _IBUG_TO_AFLW21,
+    ("ibug68", "aflw19"): tuple(_IBUG_TO_AFLW21[i] for i in _AFLW19_IN_21),
+    ("aflw21", "aflw19"): tuple((i,) for i in _AFLW19_IN_21),
+    ("aflw19", "aflw21"): tuple((_AFLW19_IN_21.index(i),) if i in _AFLW19_IN_21 else () for i in range(21)),
+    # LSP's neck is MPII's upper neck.
+    ("lsp14", "mpii16"): tuple(
+        (_LSP.index({"upper_neck": "neck"}.get(name, name)),) if {"upper_neck": "neck"}.get(name, name) in _LSP else ()
+        for name in _MPII
+    ),
+    ("mpii16", "lsp14"): tuple((_MPII.index({"neck": "upper_neck"}.get(name, name)),) for name in _LSP),
+}
+
+
+def convert(points, visible, source: str, target: str):
+    """Landmarks of one scheme as another's.
+
+    Args:
+        points: float [..., K, 2]. visible: int [..., K], 0 where not annotated.
+        source, target: scheme names.
+
+    Returns:
+        points float [..., L, 2] and visible int [..., L]; landmarks with no counterpart, or with one that is not
+        annotated, are 0 and not annotated. A mean of several is as visible as the least visible of them.
+
+    Raises:
+        ValueError: the two schemes have no known correspondence.
+    """
+    points, visible = np.asarray(points, np.float32), np.asarray(visible)
+    if source == target:
+        return points, visible
+    if (source, target) not in CONVERSIONS:
+        raise ValueError(f"no conversion from scheme {source!r} to {target!r}")
+    groups = CONVERSIONS[source, target]
+    out_points = np.zeros((*points.shape[:-2], len(groups), 2), np.float32)
+    out_visible = np.zeros((*visible.shape[:-1], len(groups)), visible.dtype)
+    for i, group in enumerate(groups):
+        if group:
+            out_points[..., i, :] = points[..., group, :].mean(axis=-2)
+            out_visible[..., i] = visible[..., group].min(axis=-1)
+    out_points[out_visible == 0] = 0
+    return out_points, out_visible
