@@ -1,0 +1,337 @@
+"""Scoring a network on an annotated split: the one implementation behind `bnn-landmarks evaluate`, the trainer's
+validation and the model cards.
+
+    engine = open_engine("pose")
+    found = evaluate(engine.run, engine.spec, CocoKeypoints("data/mpii", "val"))
+    found.metrics["PCKh@0.5"]["limbs"]            # {"value": 71.3, "low": 67.0, "high": 75.4, "count": 1528}
+
+The crop is `datasets.sample.subject_square`'s, the decoding `heatmaps.decode`: what the trainer and `Localizer` use.
+
+Bodies: PCKh@0.5 where head sizes are known, PCK@0.2 of the torso; by joint, by joint pair, over all joints but pelvis
+and thorax ("mean", the paper's) and over the 12 limb joints ("limbs"). Everything else: NME with the side of the
+square of the ground-truth box's area, sqrt(w * h), as normaliser (Zhu et al. 2016), by yaw bin where yaw is known,
+failure rate and area under the cumulative error curve at 7 % (Bulat & Tzimiropoulos 2017). "visible" repeats a measure
+over the landmarks annotated as visible, where some are annotated as hidden. Parts: Long et al. 2015.
+"""
+
+import csv
+import dataclasses
+import datetime
+import hashlib
+import io
+import json
+import pathlib
+import subprocess
+
+import numpy as np
+
+import bnn_landmarks
+from bnn_landmarks import crops, files, heatmaps, metrics
+from bnn_landmarks.datasets.sample import subject_square
+from bnn_landmarks.schemes import convert
+
+FAILURE = 0.07
+
+# What to look at first, and whether more is better.
+HEADLINES = (
+    ("PCKh@0.5", "limbs", True),
+    ("PCK@0.2 torso", "limbs", True),
+    ("NME", "mean of bins", False),
+    ("NME", "all images", False),
+    ("parts", "mean IU", True),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One subject of a split as the network is given it.
+
+    patch: uint8 [S, S, 3], or None once it has been used. matrix: float64 [2, 3], image pixels to crop pixels.
+    points float32 [K, 2], image pixels, and visible int32 [K] (0, 1, 2) in the network's scheme.
+    box_size: sqrt(w * h) of the annotated box. head_size, yaw: as `Sample`, NaN where unknown.
+    labels: uint8 [S, S], the class of each crop pixel, for parts.
+    """
+
+    name: str
+    patch: np.ndarray | None
+    matrix: np.ndarray
+    points: np.ndarray
+    visible: np.ndarray
+    box_size: float
+    head_size: float
+    yaw: float
+    labels: np.ndarray | None = None
+
+
+def example(sample, scheme, spec):
+    """A `Sample` annotated in `scheme` -> `Example`.
+
+    Raises:
+        ValueError: the sample's scheme can't be converted to the network's.
+    """
+    matrix = crops.affine(*subject_square(sample, spec), spec.input_size)
+    own = spec.landmark_scheme()
+    if scheme.names == own.names:
+        points, visible = np.asarray(sample.landmarks, np.float32), np.asarray(sample.visible)
+    else:
+        points, visible = convert(sample.landmarks, sample.visible, scheme.name, own.name)
+    return Example(
+        name=sample.name,
+        patch=crops.crop(sample.image, matrix, spec.input_size),
+        matrix=matrix,
+        points=points,
+        visible=visible,
+        box_size=float(np.sqrt(sample.box[2] * sample.box[3])),
+        head_size=_or_nan(sample.head_size),
+        yaw=_or_nan(sample.yaw),
+    )
+
+
+def _or_nan(value):
+    return float("nan") if value is None else float(value)
+
+
+def examples(dataset, spec):
+    """The split's `Example`s, one after another."""
+    for index in range(len(dataset)):
+        yield example(dataset[index], dataset.scheme, spec)
+
+
+def add_mirrored(run, images, scheme):
+    """Maps of the images plus those of their mirror images, mirrored back with left and right exchanged."""
+    mirrored = run(np.ascontiguousarray(images[:, :, ::-1]))
+    return run(images) + mirrored[:, :, ::-1][..., scheme.mirror]
+
+
+def predict(run, sequence, spec, flip=False, batch=16):
+    """Yields (example, maps [S/4, S/4, K]) for each `Example` of a sequence.
+
+    run: float32 [N, S, S, 3] in [0, 1] -> maps [N, S/4, S/4, K]. flip: add the mirrored image's maps.
+    """
+    scheme = spec.landmark_scheme()
+    waiting = []
+
+    def maps_of(group):
+        images = crops.to_input(np.stack([e.patch for e in group]))
+        return zip(group, add_mirrored(run, images, scheme) if flip else run(images), strict=True)
+
+    for each in sequence:
+        waiting.append(each)
+        if len(waiting) == batch:
+            yield from maps_of(waiting)
+            waiting = []
+    if waiting:
+        yield from maps_of(waiting)
+
+
+def landmark_measures(truth, points, names):
+    """What is measured of landmarks [N, K, 2] in image pixels, as ratios of sums over the N images.
+
+    truth: `Example`s. names: the landmarks' names.
+
+    Returns:
+        measures: {metric: {group: parts}}, parts as `metrics.estimate` takes them.
+        errors: {metric: normalised errors [N, K]}, of all points that count.
+    """
+    points, names = np.asarray(points), list(names)
+    annotated = np.stack([e.points for e in truth])
+    visible = np.stack([e.visible for e in truth])
+    hidden = bool((visible == 1).any())
+    body = set(metrics.LIMBS) <= set(names)
+    measures, errors = {}, {}
+    for metric, threshold, normaliser in _normalisers(truth, names, body):
+        if not np.isfinite(normaliser).any():
+            continue
+        for kind, counted in (("", visible > 0), (" visible", visible == 2)):
+            if kind and not hidden:
+                continue
+            found = metrics.normalised_errors(points, annotated, counted, normaliser)
+            errors.setdefault(metric, found)
+            groups = _pck_groups(found, names, threshold) if body else _nme_groups(found, names, truth)
+            measures[metric + kind] = groups
+    return measures, errors
+
+
+def _normalisers(truth, names, body):
+    if not body:
+        return [("NME", None, np.array([e.box_size for e in truth]))]
+    torsos = np.array([metrics.torso(e.points, e.visible, names) for e in truth])
+    return [("PCKh@0.5", 0.5, np.array([e.head_size for e in truth])), ("PCK@0.2 torso", 0.2, torsos)]
+
+
+def _pck_groups(errors, names, threshold):
+    members = {
+        "mean": [n for n in names if n not in metrics.NOT_IN_MEAN],
+        "limbs": list(metrics.LIMBS),
+        **{pair: [n for n in joints if n in names] for pair, joints in metrics.JOINT_PAIRS.items()},
+        **{name: [name] for name in names},
+    }
+    return {
+        group: [metrics.share_right(errors[:, [names.index(j) for j in joints]], threshold)]
+        for group, joints in members.items()
+        if joints
+    }
+
+
+def _nme_groups(errors, names, truth):
+    per_image = metrics.image_errors(errors)
+    yaw = np.array([e.yaw for e in truth])
+    groups = {}
+    for low, high in metrics.YAW_BINS:
+        within = (yaw <= high) & (yaw > low if low else yaw >= 0)
+        if within.any():
+            groups[f"[{low},{high}]"] = [metrics.mean_error(np.where(within, per_image, np.nan))]
+    if len(groups) == len(metrics.YAW_BINS):
+        groups["mean of bins"] = [bin[0] for bin in groups.values()]
+    groups["all images"] = [metrics.mean_error(per_image)]
+    groups["failure rate"] = [metrics.failures(per_image, FAILURE)]
+    groups["area under curve"] = [metrics.curve_area(per_image, FAILURE)]
+    for k, name in enumerate(names):
+        groups[name] = [metrics.mean_error(metrics.image_errors(errors[:, [k]]))]
+    return groups
+
+
+def headline(measures):
+    """The measure to look at first: (metric, group, value in percent, True where more is better).
+
+    Raises:
+        ValueError: nothing was measured.
+    """
+    for metric, group, more in HEADLINES:
+        if group in measures.get(metric, {}):
+            found = measures[metric][group]
+            if isinstance(found, dict):
+                return metric, group, found["value"], more
+            return metric, group, float(metrics.percent(found, np.ones((1, len(found[0][0]))))[0]), more
+    raise ValueError(
+        "nothing to measure: the split has no annotated landmark, or no length to normalise with"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
+    rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
+    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S]."""
+
+    metrics: dict
+    rows: list
+    errors: dict
+    order: np.ndarray
+    predictions: np.ndarray
+    spec: object
+
+
+def evaluate(run, spec, dataset, flip=False, progress=iter):
+    """Score a network on a split.
+
+    Args:
+        run: float32 [N, S, S, 3] in [0, 1] -> maps [N, S/4, S/4, K]. spec: `Spec`.
+        dataset: sequence of `Sample` with a `scheme`. flip: add the mirrored image's maps.
+        progress: wraps the iterator of examples, for a progress bar.
+
+    Returns:
+        `Evaluation`.
+    """
+    if len(dataset) == 0:
+        raise ValueError("there is nothing to evaluate on: the data set is empty")
+    if spec.task == "parts":
+        raise ValueError("parts are not evaluated yet")
+    truth, points, scores = [], [], []
+    for each, maps in predict(run, progress(examples(dataset, spec)), spec, flip):
+        found, _ = heatmaps.decode(maps, spec.stride)
+        truth.append(dataclasses.replace(each, patch=None))
+        points.append(crops.restore(found, each.matrix))
+        scores.append(heatmaps.scores(maps / 2 if flip else maps, spec.score, spec.sigma))
+    points, names = np.stack(points), spec.landmark_scheme().names
+    measures, errors = landmark_measures(truth, points, names)
+    metric = headline(measures)[0]
+    per_image = metrics.image_errors(errors[metric])
+    rows = [
+        {"image": e.name, "error": per_image[i], "score": scores[i].mean()}
+        | dict(zip(names, errors[metric][i], strict=True))
+        for i, e in enumerate(truth)
+    ]
+    return Evaluation(
+        metrics={
+            m: {g: metrics.estimate(parts) for g, parts in groups.items()} for m, groups in measures.items()
+        },
+        rows=rows,
+        errors=errors,
+        order=np.argsort(-np.nan_to_num(per_image, nan=-1.0)),
+        predictions=points,
+        spec=spec,
+    )
+
+
+def record(evaluation, *, model, source, engine, flip, data, split, terms, command):
+    """The JSON record of an evaluation: what was measured, of what, on what, how.
+
+    source: the file that was run, or None for a network that has none.
+    """
+    source = None if source is None else pathlib.Path(source)
+    stamp = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        "model": model,
+        "file": source and source.name,
+        "bytes": source and source.stat().st_size,
+        "sha256": source and hashlib.sha256(source.read_bytes()).hexdigest(),
+        "engine": engine,
+        "flip": flip,
+        "data": data,
+        "split": split,
+        "images": len(evaluation.rows),
+        "terms": terms,
+        "metrics": {
+            metric: {group: _rounded(found) for group, found in groups.items()}
+            for metric, groups in evaluation.metrics.items()
+        },
+        "spec": evaluation.spec.to_dict(),
+        "version": bnn_landmarks.__version__,
+        "commit": commit(),
+        "command": command,
+        "date": stamp.strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def _rounded(found):
+    return {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
+
+
+def commit():
+    """The checkout's commit, with "+" where files differ from it; None outside a checkout."""
+    root = pathlib.Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def write(evaluation, entry, directory):
+    """record.json and images.csv into a directory, which is made."""
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with files.atomic_write(directory / "record.json", "w") as file:
+        json.dump(entry, file, indent=1)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, evaluation.rows[0])
+    writer.writeheader()
+    for row in evaluation.rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    with files.atomic_write(directory / "images.csv", "w") as file:
+        file.write(text.getvalue())
+
+
+def _cell(value):
+    if isinstance(value, str | int):
+        return value
+    return "" if np.isnan(value) else f"{value:.5f}"
