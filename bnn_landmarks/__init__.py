@@ -17,7 +17,6 @@ import sys
 __version__ = "0.1.0"
 
 
-
 def _select_legacy_keras():
     """TensorFlow reads this variable when tf.keras is first touched, so it may have been imported before us."""
     # vars, not getattr: asking TensorFlow's lazy loader for anything makes it load Keras 3.

@@ -23,7 +23,7 @@ def _concat(branches, name):
 
 def bottleneck(x, channels, options, name, middle=None):
     """Figure 4a: 1x1 256->128, 3x3 128->128, 1x1 128->256. `middle` is the inner width, half of `channels` unless
-    given: 192 gives table 5's "bottleneck (wider)"."""
+    given: 196 gives table 5's "bottleneck (wider)"."""
     middle = middle or channels // 2
     normed = batch_norm(x, f"{name}_bn")
     y = conv_after_norm(normed, middle, 1, options, f"{name}_conv1")
@@ -38,14 +38,16 @@ def wider(x, channels, options, name):
 
 
 def bottleneck_wide(x, channels, options, name):
-    """Table 5's bottleneck widened to 7.0M parameters: middle width 3/4 of `channels` (192 of 256; our reading)."""
-    return bottleneck(x, channels, options, name, middle=3 * channels // 4)
+    """Table 5's bottleneck widened to 7.0M parameters: middle width 196 of 256 (our reading: it meets the
+    total)."""
+    return bottleneck(x, channels, options, name, middle=channels * 196 // 256)
 
 
 def bottleneck_no_1x1(x, channels, options, name):
-    """Table 3's bottleneck without 1x1 filters: 3x3 256->84, 3x3 84->256 (the width is our reading of 5.8M)."""
+    """Table 3's bottleneck without 1x1 filters: 3x3 256->81, 3x3 81->256 (the width is our reading: it meets the
+    total of 5.8M)."""
     normed = batch_norm(x, f"{name}_bn")
-    y = conv_after_norm(normed, round(channels * 84 / 256), 3, options, f"{name}_conv1")
+    y = conv_after_norm(normed, channels * 81 // 256, 3, options, f"{name}_conv1")
     y = conv_unit(y, channels, 3, options, f"{name}_conv2")
     return _add_shortcut(x, normed, y, channels, options, name)
 
@@ -59,7 +61,7 @@ def multi_scale(x, channels, options, name):
     left = conv_unit(left, quarter, 3, options, f"{name}_left2")
     right = pool(x, 3, 1, options, f"{name}_pool")
     right = conv_unit(right, channels // 2, 1, options, f"{name}_right")
-    right_normed = batch_norm(right, f"{name}_right_bn")
+    right_normed = batch_norm(right, f"{name}_inner_bn")
     short = conv_after_norm(right_normed, eighth, 3, options, f"{name}_short")
     long = conv_after_norm(right_normed, quarter, 3, options, f"{name}_long1")
     long = conv_unit(long, eighth, 3, options, f"{name}_long2")

@@ -1,7 +1,7 @@
 """The hourglass network of the paper (section 3; Newell et al. 2016), single or stacked.
 
-    model = hourglass_network(256, 16)                       # [N, 256, 256, 3] in [0, 1] -> [N, 64, 64, 16] logits
-    model = hourglass_network(256, 16, stacks=8, options=Options(binary=False))     # a list of eight outputs
+model = hourglass_network(256, 16)                       # [N, 256, 256, 3] in [0, 1] -> [N, 64, 64, 16] logits
+model = hourglass_network(256, 16, stacks=8, options=Options(binary=False))     # a list of eight outputs
 """
 
 import functools
@@ -30,7 +30,9 @@ def hourglass(x, block, options, name, depth=DEPTH):
     return tf.keras.layers.Add(name=f"{name}_add{depth}")([skip, y])
 
 
-def hourglass_network(input_size, outputs, block="hierarchical", channels=256, stacks=1, options=None, name=None):
+def hourglass_network(
+    input_size, outputs, block="hierarchical", channels=256, stacks=1, options=None, name=None
+):
     """The whole network as a tf.keras.Model.
 
     Args:

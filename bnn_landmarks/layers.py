@@ -11,7 +11,7 @@ A binary convolution computes, with W the latent real kernel and s the per-outpu
 
 The scale comes after the integer-valued sum, so a float32 Keras model and LCE's popcount kernel give the same bits.
 Latent kernels are clipped to [-1, 1], beyond which their gradient would be zero for good.
-sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; paper, after Courbariaux et al.).
+sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; after Courbariaux et al.).
 """
 
 import dataclasses

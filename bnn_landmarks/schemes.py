@@ -9,6 +9,7 @@ classes: same record, no edges.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Scheme:
 
 
 def _chain(*indices, closed=False):
-    edges = tuple(zip(indices[:-1], indices[1:], strict=True))
+    edges = tuple(itertools.pairwise(indices))
     return (*edges, (indices[-1], indices[0])) if closed else edges
 
 
@@ -137,7 +138,9 @@ CONVERSIONS = {
     ("aflw19", "aflw21"): tuple((_AFLW19_IN_21.index(i),) if i in _AFLW19_IN_21 else () for i in range(21)),
     # LSP's neck is MPII's upper neck.
     ("lsp14", "mpii16"): tuple(
-        (_LSP.index({"upper_neck": "neck"}.get(name, name)),) if {"upper_neck": "neck"}.get(name, name) in _LSP else ()
+        (_LSP.index({"upper_neck": "neck"}.get(name, name)),)
+        if {"upper_neck": "neck"}.get(name, name) in _LSP
+        else ()
         for name in _MPII
     ),
     ("mpii16", "lsp14"): tuple((_MPII.index({"neck": "upper_neck"}.get(name, name)),) for name in _LSP),

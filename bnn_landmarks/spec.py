@@ -76,7 +76,9 @@ class Spec:
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(record) - known)
         if unknown:
-            raise ValueError(f"spec has unknown fields {', '.join(unknown)}: written by a newer bnn-landmarks?")
+            raise ValueError(
+                f"spec has unknown fields {', '.join(unknown)}: written by a newer bnn-landmarks?"
+            )
         return cls(**record)
 
     @classmethod

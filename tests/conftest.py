@@ -1,0 +1,65 @@
+"""Shared by all tests: TensorFlow quiet and on few threads, the small network most tests use."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import warnings
+
+import numpy as np
+import pytest
+
+import bnn_landmarks  # noqa: F401  selects Keras 2 before any test imports TensorFlow
+
+warnings.filterwarnings("ignore", module="larq")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The annotated images beside the checkout; tests that want them skip where they are not."""
+    import pathlib
+
+    path = pathlib.Path(__file__).parents[2] / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the data folder ../shared/data is not on this machine")
+    return path
+
+
+def randomise(model, seed=0):
+    """Give a network's batch norms and scales values as training leaves them, so that no test passes on ones and
+    zeros."""
+    rng = np.random.default_rng(seed)
+    for variable in model.variables:
+        name = variable.name.rsplit("/", 1)[-1].split(":")[0]
+        if name in ("gamma", "scale"):
+            variable.assign(rng.uniform(0.5, 1.5, variable.shape) * rng.choice([-1, 1, 1, 1], variable.shape))
+        elif name in ("beta", "moving_mean", "bias"):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+        elif name == "moving_variance":
+            variable.assign(rng.uniform(0.5, 2.0, variable.shape))
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_spec():
+    """A landmark network small enough for a unit test: 64x64 input, 32 channels, MPII's joints."""
+    from bnn_landmarks.spec import Spec
+
+    return Spec("tiny", input_size=64, channels=32, sigma=1.0)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_spec):
+    """An untrained network of `tiny_spec` with lively batch-norm statistics. Read only."""
+    import tensorflow as tf
+
+    from bnn_landmarks.network import build
+
+    tf.keras.utils.set_random_seed(0)
+    return randomise(build(tiny_spec))

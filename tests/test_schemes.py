@@ -1,0 +1,110 @@
+"""Schemes: tables that are consistent with themselves and with each other."""
+
+import numpy as np
+import pytest
+
+from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, Scheme, convert
+
+SIZES = {"mpii16": 16, "lsp14": 14, "aflw21": 21, "aflw19": 19, "ibug68": 68, "pifa34": 34, "parts7": 7}
+
+
+def test_sizes():
+    assert {name: len(scheme) for name, scheme in SCHEMES.items()} == SIZES
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_mirroring_twice_is_nothing(name):
+    mirror = SCHEMES[name].mirror
+    np.testing.assert_array_equal(mirror[mirror], np.arange(len(mirror)))
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_names_are_unique_and_edges_inside(name):
+    scheme = SCHEMES[name]
+    assert len(set(scheme.names)) == len(scheme)
+    assert all(0 <= i < len(scheme) for edge in scheme.edges for i in edge)
+
+
+@pytest.mark.parametrize("name", ["mpii16", "lsp14"])
+def test_left_mirrors_to_right(name):
+    scheme = SCHEMES[name]
+    for i, j in enumerate(scheme.mirror):
+        a, b = scheme.names[i], scheme.names[j]
+        assert b == {"r_": "l_", "l_": "r_"}.get(a[:2], a[:2]) + a[2:]
+
+
+def test_known_places():
+    assert SCHEMES["mpii16"].names[9] == "head_top"
+    assert SCHEMES["lsp14"].names[12] == "neck"
+    assert SCHEMES["aflw21"].names[20] == "chin"
+    assert SCHEMES["ibug68"].mirror[36] == 45
+
+
+@pytest.mark.parametrize(("source", "target"), CONVERSIONS)
+def test_conversion_commutes_with_mirroring(source, target, rng):
+    """Mirror then convert is convert then mirror: the tables know the same left and right."""
+    points = rng.random((len(SCHEMES[source]), 2)).astype(np.float32)
+    visible = rng.integers(0, 3, len(points))
+    a, va = convert(points[SCHEMES[source].mirror], visible[SCHEMES[source].mirror], source, target)
+    b, vb = convert(points, visible, source, target)
+    np.testing.assert_allclose(a, b[SCHEMES[target].mirror], atol=1e-6)
+    np.testing.assert_array_equal(va, vb[SCHEMES[target].mirror])
+
+
+def test_lsp_fills_fourteen_joints_of_mpii_and_leaves_two():
+    points, visible = convert(np.ones((14, 2)), np.full(14, 2), "lsp14", "mpii16")
+    missing = [SCHEMES["mpii16"].names[i] for i in np.flatnonzero(visible == 0)]
+    assert missing == ["pelvis", "thorax"]
+    back, _ = convert(points, visible, "mpii16", "lsp14")
+    assert back.shape == (14, 2)
+
+
+def test_a_mean_is_as_visible_as_its_least_visible_source(rng):
+    visible = np.full(68, 2)
+    visible[37] = 0  # one of the four points whose mean is the left eye's centre
+    visible[17] = 1
+    _, out = convert(rng.random((68, 2)), visible, "ibug68", "aflw21")
+    names = SCHEMES["aflw21"].names
+    assert out[names.index("eye_1_centre")] == 0
+    assert out[names.index("brow_1")] == 1
+    assert out[names.index("ear_1")] == out[names.index("ear_2")] == 0
+
+
+def test_batches_convert_alike(rng):
+    points, visible = rng.random((5, 14, 2)), rng.integers(0, 2, (5, 14))
+    whole = convert(points, visible, "lsp14", "mpii16")
+    one = convert(points[3], visible[3], "lsp14", "mpii16")
+    np.testing.assert_array_equal(whole[0][3], one[0])
+    np.testing.assert_array_equal(whole[1][3], one[1])
+
+
+def test_unknown_conversion_is_named():
+    with pytest.raises(ValueError, match="no conversion from scheme 'mpii16' to 'ibug68'"):
+        convert(np.zeros((16, 2)), np.ones(16), "mpii16", "ibug68")
+
+
+def test_scheme_survives_its_dict():
+    for scheme in SCHEMES.values():
+        assert Scheme.from_dict(scheme.to_dict()) == scheme
+
+
+def test_conversion_fits_annotations_of_the_same_faces(shared_data):
+    """AFLW2000-3D has both annotations of the same photographs: converted 68 points lie near the 21 given ones."""
+    from bnn_landmarks.datasets.coco import CocoKeypoints
+
+    fine = CocoKeypoints(shared_data / "aflw2000", "val_68")
+    coarse = CocoKeypoints(shared_data / "aflw2000", "val_21")
+    errors = []
+    for i in range(len(fine)):
+        a, b = fine[i], coarse[i]
+        points, visible = convert(a.landmarks, a.visible, "ibug68", "aflw21")
+        both = (visible > 0) & (b.visible > 0)
+        errors.append(
+            np.where(
+                both, np.linalg.norm(points - b.landmarks, axis=-1) / np.sqrt(b.box[2] * b.box[3]), np.nan
+            )
+        )
+    median = np.nanmedian(errors, axis=0)
+    counted = np.isfinite(median)
+    assert counted.sum() == 19
+    assert median[counted].max() < 0.06
