@@ -1,6 +1,6 @@
 """What a built network costs, counted from its layers.
 
-    count(network.build(spec)).binary_macs            # 8.0e9
+count(network.build(spec)).binary_macs            # 8.0e9
 """
 
 import dataclasses

@@ -1,8 +1,7 @@
 """Scoring a network on an annotated split: the one implementation behind `bnn-landmarks evaluate`, the trainer's
 validation and the model cards.
 
-    engine = open_engine("pose")
-    found = evaluate(engine.run, engine.spec, CocoKeypoints("data/mpii", "val"))
+    found = evaluate(Localizer("pose", engine="lce"), datasets.open("mpii", "val", "data"))
     found.metrics["PCKh@0.5"]["limbs"]            # {"value": 71.3, "low": 67.0, "high": 75.4, "count": 1528}
 
 The crop is `datasets.sample.subject_square`'s, the decoding `heatmaps.decode`: what the trainer and `Localizer` use.
@@ -19,6 +18,7 @@ import dataclasses
 import datetime
 import hashlib
 import io
+import itertools
 import json
 import pathlib
 import subprocess
@@ -26,9 +26,11 @@ import subprocess
 import numpy as np
 
 import bnn_landmarks
-from bnn_landmarks import crops, files, heatmaps, metrics
+from bnn_landmarks import crops, datasets, files, heatmaps, metrics, parts
 from bnn_landmarks.datasets.sample import subject_square
+from bnn_landmarks.localizer import Localizer, parts_mask
 from bnn_landmarks.schemes import convert
+from bnn_landmarks.spec import Spec
 
 FAILURE = 0.07
 
@@ -49,7 +51,7 @@ class Example:
     patch: uint8 [S, S, 3], or None once it has been used. matrix: float64 [2, 3], image pixels to crop pixels.
     points float32 [K, 2], image pixels, and visible int32 [K] (0, 1, 2) in the network's scheme.
     box_size: sqrt(w * h) of the annotated box. head_size, yaw: as `Sample`, NaN where unknown.
-    labels: uint8 [S, S], the class of each crop pixel, for parts.
+    labels: for parts uint8 [S, S], the class of each crop pixel, and no landmarks.
     """
 
     name: str
@@ -67,23 +69,27 @@ def example(sample, scheme, spec):
     """A `Sample` annotated in `scheme` -> `Example`.
 
     Raises:
-        ValueError: the sample's scheme can't be converted to the network's.
+        ValueError: the sample's scheme can't be converted to the network's, or it has no parts.
     """
-    matrix = crops.affine(*subject_square(sample, spec), spec.input_size)
-    own = spec.landmark_scheme()
-    if scheme.names == own.names:
+    size, own = spec.input_size, spec.landmark_scheme()
+    matrix = crops.affine(*subject_square(sample, spec), size)
+    points, visible, labels = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None
+    if spec.task == "parts":
+        labels = parts.label_map(sample, scheme, matrix, size, 1)
+    elif scheme.names == own.names:
         points, visible = np.asarray(sample.landmarks, np.float32), np.asarray(sample.visible)
     else:
         points, visible = convert(sample.landmarks, sample.visible, scheme.name, own.name)
     return Example(
         name=sample.name,
-        patch=crops.crop(sample.image, matrix, spec.input_size),
+        patch=crops.crop(sample.image, matrix, size),
         matrix=matrix,
         points=points,
         visible=visible,
         box_size=float(np.sqrt(sample.box[2] * sample.box[3])),
         head_size=_or_nan(sample.head_size),
         yaw=_or_nan(sample.yaw),
+        labels=labels,
     )
 
 
@@ -97,31 +103,27 @@ def examples(dataset, spec):
         yield example(dataset[index], dataset.scheme, spec)
 
 
-def add_mirrored(run, images, scheme):
-    """Maps of the images plus those of their mirror images, mirrored back with left and right exchanged."""
-    mirrored = run(np.ascontiguousarray(images[:, :, ::-1]))
-    return run(images) + mirrored[:, :, ::-1][..., scheme.mirror]
+def predict(localizer, sequence, batch=16):
+    """Yields (example, maps [S/4, S/4, K]) for each `Example` of a sequence, as `Localizer.maps` gives them."""
+    sequence = iter(sequence)
+    while group := list(itertools.islice(sequence, batch)):
+        inputs = crops.to_input(np.stack([each.patch for each in group]))
+        yield from zip(group, localizer.maps(inputs), strict=True)
 
 
-def predict(run, sequence, spec, flip=False, batch=16):
-    """Yields (example, maps [S/4, S/4, K]) for each `Example` of a sequence.
+def locate(localizer, sequence):
+    """The landmarks a network finds in a sequence of `Example`s.
 
-    run: float32 [N, S, S, 3] in [0, 1] -> maps [N, S/4, S/4, K]. flip: add the mirrored image's maps.
+    Returns:
+        truth: the examples, without their patches. points: float64 [N, K, 2], image pixels. scores: float32 [N, K].
     """
-    scheme = spec.landmark_scheme()
-    waiting = []
-
-    def maps_of(group):
-        images = crops.to_input(np.stack([e.patch for e in group]))
-        return zip(group, add_mirrored(run, images, scheme) if flip else run(images), strict=True)
-
-    for each in sequence:
-        waiting.append(each)
-        if len(waiting) == batch:
-            yield from maps_of(waiting)
-            waiting = []
-    if waiting:
-        yield from maps_of(waiting)
+    spec, truth, points, scores = localizer.spec, [], [], []
+    for each, maps in predict(localizer, sequence):
+        found, _ = heatmaps.decode(maps, spec.stride)
+        truth.append(dataclasses.replace(each, patch=None))
+        points.append(crops.restore(found, each.matrix))
+        scores.append(heatmaps.scores(maps, spec.score, spec.sigma))
+    return truth, np.stack(points), np.stack(scores)
 
 
 def landmark_measures(truth, points, names):
@@ -130,7 +132,7 @@ def landmark_measures(truth, points, names):
     truth: `Example`s. names: the landmarks' names.
 
     Returns:
-        measures: {metric: {group: parts}}, parts as `metrics.estimate` takes them.
+        measures: {metric: {group: ratios}}, as `metrics.estimate` takes them.
         errors: {metric: normalised errors [N, K]}, of all points that count.
     """
     points, names = np.asarray(points), list(names)
@@ -212,38 +214,42 @@ def headline(measures):
 class Evaluation:
     """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
     rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
-    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S]."""
+    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S].
+    truth: the `Example`s without their patches. spec: the network's."""
 
     metrics: dict
     rows: list
     errors: dict
     order: np.ndarray
     predictions: np.ndarray
-    spec: object
+    truth: list
+    spec: Spec
 
 
-def evaluate(run, spec, dataset, flip=False, progress=iter):
+def evaluate(localizer, dataset, progress=iter):
     """Score a network on a split.
 
     Args:
-        run: float32 [N, S, S, 3] in [0, 1] -> maps [N, S/4, S/4, K]. spec: `Spec`.
-        dataset: sequence of `Sample` with a `scheme`. flip: add the mirrored image's maps.
+        localizer: `Localizer`; with its `flip` the mirrored crop's maps are added.
+        dataset: sequence of `Sample` with a `scheme`.
         progress: wraps the iterator of examples, for a progress bar.
 
     Returns:
         `Evaluation`.
+
+    Raises:
+        ValueError: the data set is empty, can't be converted to the network's scheme, or annotates nothing of it.
     """
     if len(dataset) == 0:
         raise ValueError("there is nothing to evaluate on: the data set is empty")
-    if spec.task == "parts":
-        raise ValueError("parts are not evaluated yet")
-    truth, points, scores = [], [], []
-    for each, maps in predict(run, progress(examples(dataset, spec)), spec, flip):
-        found, _ = heatmaps.decode(maps, spec.stride)
-        truth.append(dataclasses.replace(each, patch=None))
-        points.append(crops.restore(found, each.matrix))
-        scores.append(heatmaps.scores(maps / 2 if flip else maps, spec.score, spec.sigma))
-    points, names = np.stack(points), spec.landmark_scheme().names
+    sequence = progress(examples(dataset, localizer.spec))
+    score = _evaluate_parts if localizer.spec.task == "parts" else _evaluate_landmarks
+    return score(localizer, sequence)
+
+
+def _evaluate_landmarks(localizer, sequence):
+    names = localizer.spec.landmark_scheme().names
+    truth, points, scores = locate(localizer, sequence)
     measures, errors = landmark_measures(truth, points, names)
     metric = headline(measures)[0]
     per_image = metrics.image_errors(errors[metric])
@@ -252,27 +258,95 @@ def evaluate(run, spec, dataset, flip=False, progress=iter):
         | dict(zip(names, errors[metric][i], strict=True))
         for i, e in enumerate(truth)
     ]
-    return Evaluation(
-        metrics={
-            m: {g: metrics.estimate(parts) for g, parts in groups.items()} for m, groups in measures.items()
-        },
-        rows=rows,
-        errors=errors,
-        order=np.argsort(-np.nan_to_num(per_image, nan=-1.0)),
-        predictions=points,
-        spec=spec,
-    )
+    order = np.argsort(-np.nan_to_num(per_image, nan=-1.0))
+    return Evaluation(_estimates(measures), rows, errors, order, points, truth, localizer.spec)
 
 
-def record(evaluation, *, model, source, engine, flip, data, split, terms, command):
+def _evaluate_parts(localizer, sequence):
+    spec, size = localizer.spec, localizer.spec.input_size
+    truth, predicted, matrices = [], [], []
+    for each, maps in predict(localizer, sequence):
+        predicted.append(parts_mask(maps, np.eye(2, 3), (size, size), spec))
+        matrices.append(metrics.confusion(each.labels, predicted[-1], spec.outputs))
+        truth.append(dataclasses.replace(each, patch=None, labels=None))
+    matrices = np.stack(matrices)
+    pixel, accuracy, iu, _ = metrics.segmentation(matrices)
+    names = ("pixel accuracy", "mean class accuracy", "mean IU")
+    rows = [
+        {"image": e.name, "error": 1 - iu[i] / 100}
+        | dict(zip(names, (pixel[i], accuracy[i], iu[i]), strict=True))
+        for i, e in enumerate(truth)
+    ]
+    found = {}
+    for k, name in enumerate((*names, *(f"IU {part}" for part in spec.landmark_scheme().names))):
+
+        def statistic(weights, k=k):
+            total = np.tensordot(weights, matrices, axes=1)
+            *means, each = metrics.segmentation(total)
+            return means[k] if k < len(means) else each[:, k - len(means)]
+
+        found[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
+    order = np.argsort(iu)
+    return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
+
+
+def _estimates(measures):
+    return {
+        metric: {group: metrics.estimate(ratios) for group, ratios in groups.items()}
+        for metric, groups in measures.items()
+    }
+
+
+def open_split(dataset, split=None, data=None):
+    """An annotated split.
+
+    Args:
+        dataset: a folder, a data set's name below `data`, or either with /SPLIT behind it.
+        split: its split; "val" where neither says. data: directory to look in, as `datasets.open`.
+
+    Returns:
+        the samples, the data set's name, the split's.
+
+    Raises:
+        FileNotFoundError: there is none. ValueError: its annotations can't be read.
+    """
+    path = pathlib.Path(dataset)
+    if split is None:
+        whole = path.is_dir() or (pathlib.Path(data or ".") / path).is_dir() or not path.parent.name
+        dataset, split = (dataset, "val") if whole else (str(path.parent), path.name)
+    return datasets.open(dataset, split, data), pathlib.Path(dataset).resolve().name, split
+
+
+def open_network(model, engine="auto", num_threads=1, flip=False):
+    """A network to evaluate.
+
+    Args:
+        model: an entry's name, a packed `.npz`, an exported `.tflite`, or the directory of a training run.
+
+    Returns:
+        `Localizer`, and the network's file (None where it has none: a training run's checkpoint).
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: as `engines.open_engine`.
+    """
+    from bnn_landmarks import weights
+
+    path = pathlib.Path(model)
+    if (path / "recipe.json").is_file():
+        return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None
+    localizer = Localizer(model, engine, num_threads, flip)
+    return localizer, path if path.is_file() else None
+
+
+def record(evaluation, *, source, engine, flip, data, split, terms, command):
     """The JSON record of an evaluation: what was measured, of what, on what, how.
 
-    source: the file that was run, or None for a network that has none.
+    source: the network's file, or None where it has none.
     """
     source = None if source is None else pathlib.Path(source)
     stamp = datetime.datetime.now(datetime.timezone.utc)
     return {
-        "model": model,
+        "model": evaluation.spec.name,
         "file": source and source.name,
         "bytes": source and source.stat().st_size,
         "sha256": source and hashlib.sha256(source.read_bytes()).hexdigest(),

@@ -49,6 +49,13 @@ def decode(maps, stride=4):
     return points.astype(np.float32).reshape(*lead, count, 2), at(0, 0).reshape(*lead, count)
 
 
+def add_mirrored(run, images, scheme):
+    """Maps of the images [N, S, S, 3] plus those of their mirror images, mirrored back with left and right exchanged
+    (paper digest section 5). run: images -> maps [N, H, W, K]."""
+    mirrored = run(np.ascontiguousarray(images[:, :, ::-1]))
+    return run(images) + mirrored[:, :, ::-1][..., scheme.mirror]
+
+
 def scores(maps, score, sigma):
     """Confidence in [0, 1] of each map's peak, float32 [..., K].
 

@@ -151,17 +151,17 @@ def interval(statistic, count):
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def percent(parts, weights):
-    """The mean over `parts` of 100 * weights . numerator / weights . denominator, [B] of weights [B, N]."""
+def percent(ratios, weights):
+    """The mean over `ratios` of 100 * weights . numerator / weights . denominator, [B] of weights [B, N]."""
     with np.errstate(invalid="ignore"):
-        return np.mean([100 * (weights @ n) / (weights @ d) for n, d in parts], axis=0)
+        return np.mean([100 * (weights @ n) / (weights @ d) for n, d in ratios], axis=0)
 
 
-def estimate(parts):
+def estimate(ratios):
     """Percent with its interval and `count`, the sum of the denominators.
 
-    parts: (numerator [N], denominator [N]) pairs over the same images; of several (the three yaw bins) the mean.
+    ratios: (numerator [N], denominator [N]) pairs over the same images; of several (the three yaw bins) the mean.
     """
-    parts = [(np.asarray(n, np.float64), np.asarray(d, np.float64)) for n, d in parts]
-    found = interval(lambda weights: percent(parts, weights), len(parts[0][0]))
-    return {**found, "count": int(sum(d.sum() for _, d in parts))}
+    ratios = [(np.asarray(n, np.float64), np.asarray(d, np.float64)) for n, d in ratios]
+    found = interval(lambda weights: percent(ratios, weights), len(ratios[0][0]))
+    return {**found, "count": int(sum(d.sum() for _, d in ratios))}

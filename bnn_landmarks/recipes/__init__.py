@@ -1,1 +1,44 @@
-"""One recipe a file."""
+"""Training recipes: one short file an entry and a row of the paper's tables.
+
+    recipe = load("pose")            # or load("my/own_recipe.py")
+    names()                          # every file here
+
+A recipe file holds `recipe`, a `Recipe`, or `recipe(scheme)`, a function that makes one for a landmark scheme; its
+docstring states the cost, the result to expect and the exact command.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import pathlib
+
+
+def names():
+    """The recipes of this package, sorted."""
+    return sorted(p.stem for p in pathlib.Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+
+
+def load(recipe):
+    """A recipe by name or by the path of a `.py`: what that file's `recipe` is.
+
+    Raises:
+        ValueError: no recipe of that name (the close ones are listed), or the file has no `recipe`.
+        FileNotFoundError: there is no such file.
+    """
+    path = pathlib.Path(recipe)
+    if recipe in names():
+        module = importlib.import_module(f"{__name__}.{recipe}")
+    elif path.suffix == ".py":
+        if not path.is_file():
+            raise FileNotFoundError(f"no recipe file {path}")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    else:
+        close = difflib.get_close_matches(recipe, names(), n=3) or names()
+        raise ValueError(
+            f"no recipe {recipe!r}; did you mean {', '.join(close)}? A recipe of your own is a path to a .py"
+        )
+    if not hasattr(module, "recipe"):
+        raise ValueError(f"{path} defines no `recipe`")
+    return module.recipe

@@ -1,0 +1,68 @@
+"""`bnn-landmarks evaluate`: score a network on an annotated split."""
+
+import pathlib
+
+import click
+
+from bnn_landmarks.engines import ENGINES
+
+
+@click.command()
+@click.argument("model")
+@click.argument("dataset")
+@click.option("--data", type=click.Path(path_type=pathlib.Path), help="Directory DATASET is looked for in.")
+@click.option("--split", help="Split of the data set; without it DATASET's last part (mpii/val), or val.")
+@click.option("--engine", type=click.Choice(("auto", *ENGINES)), default="auto", show_default=True)
+@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--flip", is_flag=True, help="Add the mirrored crop's maps.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=pathlib.Path, file_okay=False),
+    required=True,
+    help="Directory for record.json, images.csv, curves.png, worst.jpg and comparison.md; made.",
+)
+@click.option(
+    "--cards",
+    type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True),
+    help="Directory to keep the record in as NAME.*.json and to write the model card NAME.md in (zoo/cards).",
+)
+def command(model, dataset, data, split, engine, threads, flip, output, cards):
+    """Score MODEL (an entry, a .npz, a .tflite or a training run's directory) on DATASET (a folder in COCO's keypoints
+    format, or a prepared set), and hold it beside the paper's figures and others'.
+
+    \b
+    bnn-landmarks evaluate pose mpii/val --data DATA --engine lce --output runs/pose-mpii
+    bnn-landmarks evaluate runs/mine/weights.npz mine/val --output runs/mine/val
+    """
+    import shlex
+    import sys
+
+    from tqdm import tqdm
+
+    from bnn_landmarks import cards as model_cards
+    from bnn_landmarks import evaluation, files, plots
+
+    samples, name, split = evaluation.open_split(dataset, split, data)
+    localizer, source = evaluation.open_network(model, engine, threads, flip)
+    found = evaluation.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
+    record = evaluation.record(
+        found,
+        source=source,
+        engine=localizer.engine.name,
+        flip=flip,
+        data=name,
+        split=split,
+        terms=model_cards.terms(name),
+        command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
+    )
+    evaluation.write(found, record, output)
+    comparison = model_cards.comparison(record)
+    with files.atomic_write(output / "comparison.md", "w") as file:
+        file.write(comparison + "\n")
+    if found.errors:
+        plots.curves(found, output / "curves.png")
+    plots.worst(found, samples, output / "worst.jpg")
+    click.echo(comparison)
+    if cards:
+        click.echo(f"\ncard: {model_cards.keep(record, cards, localizer.spec)}")
+    click.echo(f"\nrecord, table, curves and worst cases: {output}")
