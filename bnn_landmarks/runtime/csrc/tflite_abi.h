@@ -115,7 +115,6 @@ struct TfLiteContext {
   void* (*GetScratchBuffer)(TfLiteContext*, int index);
   TfLiteStatus (*ResizeTensorExplicit)(TfLiteContext*, TfLiteTensor*, int dims, const int* shape);
   TfLiteStatus (*PreviewDelegatePartitioning)(TfLiteContext*, const TfLiteIntArray*, void**, int*);
-  TfLiteTensor* (*GetTensor)(const TfLiteContext*, int index);
 };
 
 struct TfLiteDelegate {
@@ -187,6 +186,6 @@ static_assert(offsetof(TfLiteContext, ReportError) == 40, "TfLiteContext");
 static_assert(offsetof(TfLiteContext, recommended_num_threads) == 72, "TfLiteContext");
 static_assert(offsetof(TfLiteContext, GetExternalContext) == 80, "TfLiteContext");
 static_assert(offsetof(TfLiteContext, profiler) == 104, "TfLiteContext");
-static_assert(offsetof(TfLiteContext, GetTensor) == 160, "TfLiteContext");
+static_assert(offsetof(TfLiteContext, PreviewDelegatePartitioning) == 152, "TfLiteContext");
 static_assert(offsetof(TfLiteDelegate, flags) == 40, "TfLiteDelegate");
 static_assert(offsetof(TfLitePoolParams, activation) == 20, "TfLitePoolParams");

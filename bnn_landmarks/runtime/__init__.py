@@ -1,0 +1,144 @@
+"""Run an exported LCE file on stock LiteRT, by the package's own delegate.
+
+    from bnn_landmarks import runtime
+    interpreter = runtime.interpreter("pose.tflite", num_threads=2)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    interpreter.invoke()
+
+Needs ai-edge-litert (or TensorFlow, whose tf.lite serves as well) and the shared library that the package's build
+compiles. TensorFlow is not imported unless it has to stand in for ai-edge-litert. See docs/runtime.md.
+"""
+
+import ctypes
+import importlib
+import os
+import pathlib
+
+_HERE = pathlib.Path(__file__).resolve().parent
+_LIBRARIES = ("libbnn_landmarks_runtime.so", "libbnn_landmarks_runtime.dylib")
+
+
+class RuntimeUnavailable(RuntimeError):
+    """The delegate, or an interpreter to load it, is not there or can't run the model; the message says why."""
+
+
+def library_path():
+    """The shared library's path, or None where the installation has none.
+
+    $BNN_LANDMARKS_RUNTIME names another library to use instead.
+    """
+    named = os.environ.get("BNN_LANDMARKS_RUNTIME")
+    candidates = [pathlib.Path(named)] if named else [_HERE / name for name in _LIBRARIES]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def kernels():
+    """The name of the kernels that this processor gets: "avx512", "avx2", "neon" or "portable"."""
+    function = _library().bnn_landmarks_kernels
+    function.restype = ctypes.c_char_p
+    return function().decode()
+
+
+def load_delegate(num_threads=1):
+    """The delegate, for `experimental_delegates` of an interpreter of one's own.
+
+    Args:
+        num_threads: threads for the ops that the delegate takes; 0 for the interpreter's own number.
+
+    Raises:
+        RuntimeUnavailable: no library, no interpreter, or kernels that don't run here.
+    """
+    return _load_delegate(_tflite(), num_threads)
+
+
+def interpreter(model, num_threads=1):
+    """An allocated interpreter, with the delegate, for a .tflite file.
+
+    Args:
+        model: the file's path, or its bytes.
+        num_threads: threads, for the delegate and for the interpreter's own ops.
+
+    Raises:
+        RuntimeUnavailable: it can't be made; the message says why.
+    """
+    tflite = _tflite()
+    delegate = _load_delegate(tflite, num_threads)
+    _last_error()
+    try:
+        content = (
+            bytes(model)
+            if isinstance(model, (bytes, bytearray, memoryview))
+            else pathlib.Path(model).read_bytes()
+        )
+    except OSError as error:
+        raise RuntimeUnavailable(f"the model can't be read: {error}") from error
+    try:
+        made = tflite.Interpreter(
+            model_content=content, experimental_delegates=[delegate], num_threads=num_threads
+        )
+        made.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        reason = _last_error() or _one_line(error)
+        raise RuntimeUnavailable(f"the model can't be run: {reason}") from error
+    return made
+
+
+class _Tflite:
+    """What is used of ai_edge_litert.interpreter or of tf.lite."""
+
+    def __init__(self, interpreter, load_delegate):
+        self.Interpreter = interpreter
+        self.load_delegate = load_delegate
+
+
+def _tflite():
+    try:
+        litert = importlib.import_module("ai_edge_litert.interpreter")
+        return _Tflite(litert.Interpreter, litert.load_delegate)
+    except ImportError:
+        pass
+    try:
+        lite = importlib.import_module("tensorflow").lite
+        return _Tflite(lite.Interpreter, lite.experimental.load_delegate)
+    except ImportError:
+        raise RuntimeUnavailable(
+            "neither ai-edge-litert nor TensorFlow is installed: pip install bnn-landmarks[runtime]"
+        ) from None
+
+
+def _library():
+    path = library_path()
+    if path is None:
+        raise RuntimeUnavailable(
+            "this installation has no compiled runtime: install a C++ compiler and reinstall bnn-landmarks, "
+            "or, in a checkout, run python -m bnn_landmarks.runtime.build"
+        )
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise RuntimeUnavailable(f"{path} can't be loaded: {error}") from error
+
+
+def _load_delegate(tflite, num_threads):
+    if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 0:
+        raise ValueError(f"num_threads must be a whole number from 0, not {num_threads!r}")
+    _library()
+    options = {
+        "num_threads": str(num_threads),
+        **({"profile": "1"} if os.environ.get("BNN_LANDMARKS_PROFILE") else {}),
+    }
+    try:
+        return tflite.load_delegate(str(library_path()), options)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RuntimeUnavailable(f"the delegate can't be loaded: {_one_line(error)}") from error
+
+
+def _last_error():
+    """What the delegate refused since this was last asked on this thread, or an empty string."""
+    function = _library().bnn_landmarks_last_error
+    function.restype = ctypes.c_char_p
+    return function().decode()
+
+
+def _one_line(error):
+    return " ".join(str(error).split())

@@ -1,0 +1,35 @@
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels.h"
+
+namespace {
+
+struct Candidate {
+  const Kernels* kernels;
+  bool runs_here;
+};
+
+}  // namespace
+
+const Kernels* ChooseKernels(const char** error) {
+  const Candidate candidates[] = {
+#if defined(__x86_64__)
+      {&kAvx512Kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq")},
+      {&kAvx2Kernels, static_cast<bool>(__builtin_cpu_supports("avx2"))},
+#elif defined(__aarch64__)
+      {&kNeonKernels, true},
+#endif
+      {&kPortableKernels, true},
+  };
+  const char* wanted = std::getenv("BNN_LANDMARKS_KERNELS");
+  const bool any = wanted == nullptr || *wanted == '\0';
+  *error = "BNN_LANDMARKS_KERNELS names no kernels of this build; there are portable, avx2, avx512 and neon";
+  for (const Candidate& candidate : candidates) {
+    if (!any && std::strcmp(wanted, candidate.kernels->name) != 0) continue;
+    if (candidate.runs_here) return candidate.kernels;
+    if (!any) *error = "BNN_LANDMARKS_KERNELS names kernels that this processor does not run";
+  }
+  return nullptr;
+}

@@ -1,0 +1,123 @@
+// The inner loops, one set for each instruction set; `ChooseKernels` picks one at run time.
+//
+// Activations: bits, set where the value is below zero, 32 channels a word, the channels of a pixel together. How a
+// set stores a word is its own matter (`word_bytes`); no bits set means +1, so zeroed memory around an image is LCE's
+// "one padding". A binary convolution counts the bits that differ: the sum of the +-1 products is depth - 2 * count.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+constexpr int kWord = 32;    // channels in a word
+constexpr int kTile = 128;   // output channels that one `accumulate` covers at most
+constexpr int kStrip = 32;   // pixels that one `accumulate` covers at most
+
+static inline int WordsFor(int channels) { return (channels + kWord - 1) / kWord; }
+
+// A run of consecutive input words that a filter reads, placed relative to its output pixel's origin.
+struct Window {
+  ptrdiff_t offset;  // bytes
+  int words;
+};
+
+// What happens to the counts of a tile, channel by channel:
+//   y = float(clamp(2 * count)) * multiplier + bias          as LCE does it, in this order, each step rounded
+//   bit = (count > threshold) ^ flip
+struct Finish {
+  const float* multiplier;
+  const float* bias;
+  int32_t clamp_min;
+  int32_t clamp_max;
+  const int32_t* threshold;  // null: no bits
+  const uint32_t* flip;      // one word for 32 channels
+};
+
+struct Kernels {
+  const char* name;
+  int word_bytes;
+  int count_bytes;
+  int max_depth;  // bits under a filter, beyond which a count would overflow
+
+  // Filters of one tile, [channels][words], into the order that `accumulate` reads.
+  size_t (*packed_bytes)(int channels, int words);
+  void (*pack)(const uint32_t* filters, int channels, int words, uint8_t* packed);
+
+  // Counts [pixels][kTile] of one tile at pixels <= kStrip places.
+  void (*accumulate)(const uint8_t* packed, int channels, const Window* windows, int window_count,
+                     const uint8_t* const* origins, int pixels, void* counts);
+
+  // One pixel's counts to float (`out` may be null; `residual`, where given, is added last) and to bits.
+  void (*finish)(const Finish& finish, const void* counts, int channels, const float* residual, float* out,
+                 uint8_t* bits);
+
+  // bit = x * scale + shift < 0; a NaN gives no bit, as does -0.0. Null scale and shift mean x itself.
+  void (*sign)(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits);
+
+  void (*add)(const float* a, const float* b, float* out, int count);
+  void (*maximum)(const float* x, float* best, int count);  // best = x > best ? x : best
+};
+
+// The set that BNN_LANDMARKS_KERNELS names, or the fastest that this machine runs. Null, with a message, where the
+// variable names a set that is unknown or does not run here.
+const Kernels* ChooseKernels(const char** error);
+
+extern const Kernels kPortableKernels;
+#if defined(__x86_64__)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+#elif defined(__aarch64__)
+extern const Kernels kNeonKernels;
+#endif
+
+// A word as the AVX2 kernels keep it: eight bytes, each a nibble times 16.
+static inline uint64_t SpreadNibbles(uint32_t word) {
+  uint64_t v = word;
+  v = (v | v << 16) & 0x0000FFFF0000FFFFull;
+  v = (v | v << 8) & 0x00FF00FF00FF00FFull;
+  v = (v | v << 4) & 0x0F0F0F0F0F0F0F0Full;
+  return v << 4;
+}
+
+static inline uint32_t GatherNibbles(uint64_t v) {
+  v >>= 4;
+  v = (v | v >> 4) & 0x00FF00FF00FF00FFull;
+  v = (v | v >> 8) & 0x0000FFFF0000FFFFull;
+  return static_cast<uint32_t>(v | v >> 16);
+}
+
+static inline void StoreWord(uint8_t* to, uint32_t word, int word_bytes) {
+  if (word_bytes == 8) {
+    const uint64_t spread = SpreadNibbles(word);
+    std::memcpy(to, &spread, 8);
+  } else {
+    std::memcpy(to, &word, 4);
+  }
+}
+
+static inline uint32_t LoadWord(const uint8_t* from, int word_bytes) {
+  if (word_bytes == 8) {
+    uint64_t spread;
+    std::memcpy(&spread, from, 8);
+    return GatherNibbles(spread);
+  }
+  uint32_t word;
+  std::memcpy(&word, from, 4);
+  return word;
+}
+
+// These are static, not merely inline: each set is compiled for its own processor, and the linker must not put one
+// set's copy in the place of another's.
+
+// The arithmetic of one channel, shared by the portable kernels and by the tails of the others.
+static inline float FinishOne(const Finish& f, int32_t count, int channel) {
+  int32_t x = count * 2;
+  x = x < f.clamp_max ? x : f.clamp_max;
+  x = x > f.clamp_min ? x : f.clamp_min;
+  return static_cast<float>(x) * f.multiplier[channel] + f.bias[channel];
+}
+
+static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {
+  const float value = scale != nullptr ? x[channel] * scale[channel] + shift[channel] : x[channel];
+  return value < 0.0f ? 1u : 0u;
+}

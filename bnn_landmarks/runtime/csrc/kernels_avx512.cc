@@ -1,0 +1,138 @@
+// AVX-512 with VPOPCNTDQ: sixteen output channels a vector, a word of input against a word of each.
+#include "kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+namespace {
+
+constexpr int kLanes = 16;
+
+size_t PackedBytes(int channels, int words) { return static_cast<size_t>(WordsFor(channels)) * kWord * words * 4; }
+
+// [word][channel]
+void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+  const int width = WordsFor(channels) * kWord;
+  uint32_t* to = reinterpret_cast<uint32_t*>(packed);
+  std::memset(packed, 0, PackedBytes(channels, words));
+  for (int c = 0; c < channels; ++c) {
+    for (int w = 0; w < words; ++w) to[static_cast<size_t>(w) * width + c] = filters[static_cast<size_t>(c) * words + w];
+  }
+}
+
+// `kPixels` pixels by `kVectors` times 16 channels over all windows.
+template <int kVectors, int kPixels>
+inline void Block(const uint8_t* packed, int width, const Window* windows, int window_count,
+                  const uint8_t* const* origins, uint32_t* counts) {
+  __m512i sums[kPixels][kVectors];
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < kVectors; ++v) sums[p][v] = _mm512_setzero_si512();
+  }
+  const uint32_t* filter = reinterpret_cast<const uint32_t*>(packed);
+  for (int w = 0; w < window_count; ++w) {
+    for (int i = 0; i < windows[w].words; ++i) {
+      for (int p = 0; p < kPixels; ++p) {
+        int word;
+        std::memcpy(&word, origins[p] + windows[w].offset + 4 * i, 4);
+        const __m512i input = _mm512_set1_epi32(word);
+        for (int v = 0; v < kVectors; ++v) {
+          const __m512i bits = _mm512_load_si512(filter + v * kLanes);
+          sums[p][v] = _mm512_add_epi32(sums[p][v], _mm512_popcnt_epi32(_mm512_xor_si512(bits, input)));
+        }
+      }
+      filter += width;
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < kVectors; ++v) _mm512_store_si512(counts + p * kTile + v * kLanes, sums[p][v]);
+  }
+}
+
+template <int kVectors>
+void Strip(const uint8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
+           int pixels, uint32_t* counts) {
+  int p = 0;
+  for (; p + 4 <= pixels; p += 4) {
+    Block<kVectors, 4>(packed, width, windows, window_count, origins + p, counts + p * kTile);
+  }
+  for (; p < pixels; ++p) Block<kVectors, 1>(packed, width, windows, window_count, origins + p, counts + p * kTile);
+}
+
+void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
+                const uint8_t* const* origins, int pixels, void* counts) {
+  uint32_t* out = static_cast<uint32_t*>(counts);
+  const int width = WordsFor(channels) * kWord;
+  // Four vectors of filters at a time stay in the first-level cache for the whole strip.
+  int c = 0;
+  for (; c + 4 * kLanes <= width; c += 4 * kLanes) {
+    Strip<4>(packed + c * 4, width, windows, window_count, origins, pixels, out + c);
+  }
+  if (c < width) Strip<2>(packed + c * 4, width, windows, window_count, origins, pixels, out + c);
+}
+
+inline __mmask16 Lanes(int count) { return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : (1 << count) - 1); }
+
+void FinishPixel(const Finish& f, const void* counts, int channels, const float* residual, float* out, uint8_t* bits) {
+  const uint32_t* count = static_cast<const uint32_t*>(counts);
+  const __m512i low = _mm512_set1_epi32(f.clamp_min), high = _mm512_set1_epi32(f.clamp_max);
+  for (int base = 0; base < channels; base += kWord) {
+    uint32_t word = 0;
+    for (int c = base; c < base + kWord && c < channels; c += kLanes) {
+      const __mmask16 lanes = Lanes(channels - c);
+      const __m512i n = _mm512_load_si512(count + c);
+      if (out != nullptr) {
+        const __m512i x = _mm512_max_epi32(_mm512_min_epi32(_mm512_add_epi32(n, n), high), low);
+        __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(x), _mm512_loadu_ps(f.multiplier + c));
+        y = _mm512_add_ps(y, _mm512_loadu_ps(f.bias + c));
+        if (residual != nullptr) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, residual + c));
+        _mm512_mask_storeu_ps(out + c, lanes, y);
+      }
+      if (f.threshold != nullptr) {
+        const __mmask16 above = _mm512_mask_cmpgt_epi32_mask(lanes, n, _mm512_loadu_si512(f.threshold + c));
+        word |= static_cast<uint32_t>(above) << (c - base);
+      }
+    }
+    if (f.threshold != nullptr) StoreWord(bits + base / kWord * 4, word ^ f.flip[base / kWord], 4);
+  }
+}
+
+void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
+  const __m512 zero = _mm512_setzero_ps();
+  for (int base = 0; base < channels; base += kWord) {
+    uint32_t word = 0;
+    for (int c = base; c < base + kWord && c < channels; c += kLanes) {
+      const __mmask16 lanes = Lanes(channels - c);
+      __m512 value = _mm512_maskz_loadu_ps(lanes, x + c);
+      if (scale != nullptr) {
+        value = _mm512_mul_ps(value, _mm512_maskz_loadu_ps(lanes, scale + c));
+        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes, shift + c));
+      }
+      word |= static_cast<uint32_t>(_mm512_mask_cmp_ps_mask(lanes, value, zero, _CMP_LT_OQ)) << (c - base);
+    }
+    StoreWord(bits + base / kWord * 4, word, 4);
+  }
+}
+
+void Add(const float* a, const float* b, float* out, int count) {
+  for (int i = 0; i < count; i += kLanes) {
+    const __mmask16 lanes = Lanes(count - i);
+    const __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, a + i), _mm512_maskz_loadu_ps(lanes, b + i));
+    _mm512_mask_storeu_ps(out + i, lanes, sum);
+  }
+}
+
+void Maximum(const float* x, float* best, int count) {
+  for (int i = 0; i < count; i += kLanes) {
+    const __mmask16 lanes = Lanes(count - i);
+    // Gives its second operand where the two are equal or one is a NaN: x > best ? x : best.
+    const __m512 most = _mm512_max_ps(_mm512_maskz_loadu_ps(lanes, x + i), _mm512_maskz_loadu_ps(lanes, best + i));
+    _mm512_mask_storeu_ps(best + i, lanes, most);
+  }
+}
+
+}  // namespace
+
+const Kernels kAvx512Kernels = {
+    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishPixel, Sign, Add, Maximum,
+};
+#endif

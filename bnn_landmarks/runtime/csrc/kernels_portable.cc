@@ -1,0 +1,80 @@
+// Plain C++: right on every machine, and the measure of the others.
+#include "kernels.h"
+
+namespace {
+
+size_t PackedBytes(int channels, int words) { return static_cast<size_t>(channels) * words * 4; }
+
+void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+  std::memcpy(packed, filters, PackedBytes(channels, words));
+}
+
+int CountBits(uint32_t v) {
+#if defined(__GNUC__)
+  return __builtin_popcount(v);
+#else
+  v = v - ((v >> 1) & 0x55555555u);
+  v = (v & 0x33333333u) + ((v >> 2) & 0x33333333u);
+  return static_cast<int>((((v + (v >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24);
+#endif
+}
+
+void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
+                const uint8_t* const* origins, int pixels, void* counts) {
+  int32_t* out = static_cast<int32_t*>(counts);
+  for (int p = 0; p < pixels; ++p) {
+    const uint8_t* filter = packed;
+    for (int c = 0; c < channels; ++c) {
+      int32_t count = 0;
+      for (int w = 0; w < window_count; ++w) {
+        const uint8_t* input = origins[p] + windows[w].offset;
+        for (int i = 0; i < windows[w].words; ++i) {
+          count += CountBits(LoadWord(input + 4 * i, 4) ^ LoadWord(filter, 4));
+          filter += 4;
+        }
+      }
+      out[p * kTile + c] = count;
+    }
+  }
+}
+
+void FinishPixel(const Finish& f, const void* counts, int channels, const float* residual, float* out, uint8_t* bits) {
+  const int32_t* count = static_cast<const int32_t*>(counts);
+  if (out != nullptr) {
+    for (int c = 0; c < channels; ++c) {
+      const float y = FinishOne(f, count[c], c);
+      out[c] = residual != nullptr ? y + residual[c] : y;
+    }
+  }
+  if (f.threshold == nullptr) return;
+  for (int c = 0; c < channels; c += kWord) {
+    uint32_t word = 0;
+    for (int i = 0; i < kWord && c + i < channels; ++i) {
+      const uint32_t above = count[c + i] > f.threshold[c + i] ? 1u : 0u;
+      word |= (above ^ (f.flip[c / kWord] >> i & 1u)) << i;
+    }
+    StoreWord(bits + c / kWord * 4, word, 4);
+  }
+}
+
+void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
+  for (int c = 0; c < channels; c += kWord) {
+    uint32_t word = 0;
+    for (int i = 0; i < kWord && c + i < channels; ++i) word |= SignOne(x, scale, shift, c + i) << i;
+    StoreWord(bits + c / kWord * 4, word, 4);
+  }
+}
+
+void Add(const float* a, const float* b, float* out, int count) {
+  for (int i = 0; i < count; ++i) out[i] = a[i] + b[i];
+}
+
+void Maximum(const float* x, float* best, int count) {
+  for (int i = 0; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+}
+
+}  // namespace
+
+const Kernels kPortableKernels = {
+    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishPixel, Sign, Add, Maximum,
+};
