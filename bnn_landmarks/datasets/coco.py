@@ -28,10 +28,31 @@ def scheme_of(category) -> Scheme:
     for scheme in SCHEMES.values():
         if scheme.names == names:
             return scheme
-    other = [_SIDES.sub(lambda m: _OTHER[m.group().lower()], name.replace("_", " ")).replace(" ", "_") for name in names]
+    other = [
+        _SIDES.sub(lambda m: _OTHER[m.group().lower()], name.replace("_", " ")).replace(" ", "_")
+        for name in names
+    ]
     pairs = [(i, names.index(o)) for i, o in enumerate(other) if o in names and i < names.index(o)]
     edges = tuple((a - 1, b - 1) for a, b in category.get("skeleton", ()))
     return Scheme(category.get("name", "landmarks"), names, tuple(pairs), edges)
+
+
+def read_annotations(path):
+    """The scheme of an annotation file and its labelled annotations as (image's name, annotation)."""
+    try:
+        record = json.loads(path.read_text())
+        scheme = scheme_of(record["categories"][0])
+        files = {image["id"]: image["file_name"] for image in record["images"]}
+        entries = [(files[a["image_id"]], a) for a in record["annotations"] if any(a["keypoints"][2::3])]
+    except (json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"{path} is not a COCO keypoints file: {type(error).__name__} {error}") from error
+    for name, annotation in entries:
+        if len(annotation["keypoints"]) != 3 * len(scheme):
+            raise ValueError(
+                f"{path}: {name} has {len(annotation['keypoints'])} keypoint values, "
+                f"not 3 x {len(scheme)} as its category's names ask"
+            )
+    return scheme, entries
 
 
 class CocoKeypoints:
@@ -47,22 +68,13 @@ class CocoKeypoints:
         path = self.directory / "annotations" / f"{split}.json"
         if not path.is_file():
             there = sorted(p.stem for p in path.parent.glob("*.json")) if path.parent.is_dir() else []
-            hint = f"its splits are {', '.join(there)}" if there else "expected DIR/images and DIR/annotations/SPLIT.json"
+            hint = (
+                f"its splits are {', '.join(there)}"
+                if there
+                else "expected DIR/images and DIR/annotations/SPLIT.json"
+            )
             raise FileNotFoundError(f"no annotations at {path}: {hint}")
-        try:
-            record = json.loads(path.read_text())
-            self.scheme = scheme_of(record["categories"][0])
-            files = {image["id"]: image["file_name"] for image in record["images"]}
-            annotations = [a for a in record["annotations"] if any(a["keypoints"][2::3])]
-            self._entries = [(files[a["image_id"]], a) for a in annotations]
-        except (json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"{path} is not a COCO keypoints file: {type(error).__name__} {error}") from error
-        for name, annotation in self._entries:
-            if len(annotation["keypoints"]) != 3 * len(self.scheme):
-                raise ValueError(
-                    f"{path}: {name} has {len(annotation['keypoints'])} keypoint values, "
-                    f"not 3 x {len(self.scheme)} as its category's names ask"
-                )
+        self.scheme, self._entries = read_annotations(path)
 
     def __len__(self):
         return len(self._entries)

@@ -1,15 +1,16 @@
-"""Samples -> training batches: augmented crops and landmarks, the same on every run and after every resume.
+"""Samples -> training batches: augmented crops and labels, the same on every run and after every resume.
 
 Sample number n of a run is drawn from a generator seeded by (seed, n), and epoch e is the data set in an order seeded
 by (seed, e). Nothing else is random, so a run that stops after n samples goes on with sample n, and any number of
 workers gives the same data.
 """
 
+import dataclasses
 import functools
 
 import numpy as np
 
-from bnn_landmarks import augment, crops
+from bnn_landmarks import augment, crops, parts
 from bnn_landmarks.datasets.sample import subject_square
 from bnn_landmarks.schemes import convert
 
@@ -17,16 +18,26 @@ from bnn_landmarks.schemes import convert
 class TrainingSamples:
     """An endless, reproducible series of training examples.
 
-    `samples[n]` is (uint8 crop [S, S, 3], float32 landmarks [K, 3]: x, y in crop pixels and 1 where labelled).
+    `samples[n]` is a uint8 crop [S, S, 3] and its target: for landmarks float32 [K, 3], x, y in crop pixels and 1 where
+    labelled; for parts uint8 [S / stride, S / stride], classes.
+
+    Landmarks without known mirror pairs (AFLW-PIFA's, or a user's without left and right in their names) are never
+    mirrored.
 
     Args:
         datasets: sequences of `Sample` with a `scheme`, joined; their landmarks are converted to the spec's scheme.
         spec: `Spec`. augmentation: `augment.Augmentation`. seed: int.
+
+    Raises:
+        ValueError: they are all empty; later, for a sample that can't be converted.
     """
 
     def __init__(self, datasets, spec, augmentation, seed=0):
-        self.datasets, self.spec, self.augmentation, self.seed = datasets, spec, augmentation, seed
+        self.datasets, self.spec, self.seed = datasets, spec, seed
         self.scheme = spec.landmark_scheme()
+        if not (self.scheme.mirror_pairs or self.scheme.classes):
+            augmentation = dataclasses.replace(augmentation, mirror=0.0)
+        self.augmentation = augmentation
         self._starts = np.cumsum([0] + [len(d) for d in datasets])
         if self._starts[-1] == 0:
             raise ValueError("there is nothing to train on: every data set is empty")
@@ -51,6 +62,8 @@ class TrainingSamples:
         center, side = subject_square(sample, self.spec)
         matrix, mirrored = augment.random_affine(rng, center, side, size, self.augmentation)
         patch = augment.random_appearance(rng, crops.crop(sample.image, matrix, size), self.augmentation)
+        if self.spec.task == "parts":
+            return patch, parts.label_map(sample, dataset.scheme, matrix, size, self.spec.stride)
         points, visible = convert(sample.landmarks, sample.visible, dataset.scheme.name, self.scheme.name)
         if mirrored:
             points, visible = augment.mirror_landmarks(points, visible, self.scheme)
@@ -59,18 +72,22 @@ class TrainingSamples:
 
 
 def batches(samples, batch_size, first=0, workers=4):
-    """An endless tf.data.Dataset of (float32 images [B, S, S, 3] in [0, 1], float32 landmarks [B, K, 3]), from sample
-    number `first` on."""
+    """An endless tf.data.Dataset of float32 images [B, S, S, 3] in [0, 1] and the targets of `TrainingSamples`, float32
+    [B, K, 3] or uint8 [B, S / stride, S / stride], from sample number `first` on."""
     import tensorflow as tf
 
-    size, count = samples.spec.input_size, samples.spec.outputs
+    spec = samples.spec
+    if spec.task == "parts":
+        kind, shape = tf.uint8, (spec.map_size, spec.map_size)
+    else:
+        kind, shape = tf.float32, (spec.outputs, 3)
 
     def load(number):
-        patch, landmarks = tf.numpy_function(lambda n: samples[n], [number], [tf.uint8, tf.float32])
-        return tf.ensure_shape(patch, (size, size, 3)), tf.ensure_shape(landmarks, (count, 3))
+        patch, target = tf.numpy_function(lambda n: samples[n], [number], [tf.uint8, kind])
+        return tf.ensure_shape(patch, (spec.input_size, spec.input_size, 3)), tf.ensure_shape(target, shape)
 
-    def finish(patches, landmarks):
-        return tf.cast(patches, tf.float32) / 255.0, landmarks
+    def finish(patches, targets):
+        return tf.cast(patches, tf.float32) / 255.0, targets
 
     numbers = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
     loaded = numbers.map(load, num_parallel_calls=workers, deterministic=True)

@@ -1,0 +1,54 @@
+"""`bnn-landmarks data`: the data sets there are, preparing one, looking at one."""
+
+import pathlib
+
+import click
+
+
+@click.group(name="data")
+def command():
+    """Data sets: list what can be prepared, prepare one from its download, show its labels."""
+
+
+@command.command(name="list")
+@click.argument("names", nargs=-1)
+def list_sets(names):
+    """Where each data set is from, under which terms, and what its folder must look like."""
+    from bnn_landmarks import datasets
+
+    for name in names or datasets.BUILDERS:
+        builder = datasets.builder_class(name)
+        click.echo(f"{click.style(name, bold=True)}: {builder.instructions()}\n")
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--from", "source", required=True, help="The downloaded folder; `data list NAME` says what it holds."
+)
+@click.option("--data-dir", help="Where to build.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
+def prepare(name, source, data_dir):
+    """Build the data set NAME from its downloaded folder."""
+    from bnn_landmarks import datasets
+
+    builder_class = datasets.builder_class(name)
+    from bnn_landmarks.datasets import builder
+
+    target = builder.prepare(builder_class, source, data_dir or datasets.default_data_dir())
+    click.echo(target)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--split", help="The split to show.  [default: the first of train, val, test that it has]")
+@click.option("--output", required=True, help="The contact sheet to write, .png or .jpg.")
+@click.option(
+    "--count", default=24, show_default=True, help="Images on the sheet, evenly spread over the split."
+)
+@click.option("--data-dir", help="Where NAME lies.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
+def show(name, split, output, count, data_dir):
+    """Write a contact sheet of a prepared data set NAME, or of a folder, with the labels drawn."""
+    from bnn_landmarks.datasets import contact_sheet
+
+    path, split, shown, total = contact_sheet.write(name, split, pathlib.Path(output), count, data_dir)
+    click.echo(f"{path}: {shown} of the {total} samples of {name}, split {split}")

@@ -1,0 +1,66 @@
+"""Annotated Facial Landmarks in the Wild, from its sqlite file."""
+
+import contextlib
+import math
+import sqlite3
+
+import numpy as np
+
+from bnn_landmarks.datasets.builder import LandmarkBuilder, example, image_named
+
+FACES = """
+    SELECT Faces.face_id, FaceImages.filepath, FaceRect.x, FaceRect.y, FaceRect.w, FaceRect.h, FacePose.yaw
+    FROM Faces
+    JOIN FaceImages ON FaceImages.file_id = Faces.file_id
+    LEFT JOIN FaceRect ON FaceRect.face_id = Faces.face_id
+    LEFT JOIN FacePose ON FacePose.face_id = Faces.face_id
+    GROUP BY Faces.face_id
+    ORDER BY FaceImages.filepath, Faces.face_id
+"""
+POINTS = "SELECT feature_id, x, y FROM FeatureCoords WHERE face_id = ?"
+TEST_EVERY = 20
+
+
+class Aflw(LandmarkBuilder):
+    """AFLW: up to 21 points of 25,993 faces in Flickr photographs (Koestinger et al., ICCVW 2011).
+
+    The set has no official split: test is every 20th image in the order of their paths, train the others.
+    A point is annotated where it is visible. Coordinates count from 0 (the annotation tool is C++ and
+    OpenCV). `box` is the set's own face rectangle, `yaw` its coarse pose.
+    """
+
+    name = "aflw"
+    SCHEME = "aflw21"
+    SPLITS = ("train", "test")
+    HOMEPAGE = "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw/"
+    TERMS = "on request from TU Graz, non-commercial research only"
+    NEEDS = ("aflw.sqlite", "flickr")
+    FOLDER = """
+        aflw.sqlite
+        flickr/0/image00002.jpg ... flickr/2/..., flickr/3/...     (the release's folder aflw/data)
+    """
+
+    def _generate_examples(self, directory, split):
+        with contextlib.closing(
+            sqlite3.connect(f"file:{directory / 'aflw.sqlite'}?mode=ro", uri=True)
+        ) as database:
+            try:
+                faces = database.execute(FACES).fetchall()
+                paths = sorted({path for _, path, *_ in faces})
+                test = set(paths[::TEST_EVERY])
+                for face, path, *box, yaw in faces:
+                    landmarks, visible = np.zeros((21, 2)), np.zeros(21, np.int32)
+                    for feature, x, y in database.execute(POINTS, (face,)):
+                        landmarks[feature - 1], visible[feature - 1] = (x, y), 2
+                    if not visible.any() or (path in test) != (split == "test"):
+                        continue
+                    yield example(
+                        f"{path.rsplit('.', 1)[0]}_{face}",
+                        image_named(directory / "flickr" / path.rsplit(".", 1)[0]),
+                        landmarks,
+                        visible,
+                        box=None if None in box else box,
+                        yaw=None if yaw is None else abs(math.degrees(yaw)),
+                    )
+            except sqlite3.Error as error:
+                raise ValueError(f"{directory / 'aflw.sqlite'} is not AFLW's database: {error}") from error

@@ -1,0 +1,65 @@
+"""A sheet of a data set's images with their labels drawn: the first thing to look at before training on it."""
+
+import cv2
+import numpy as np
+
+from bnn_landmarks import crops, datasets, draw, files
+
+TILE = 256
+COLUMNS = 6
+MARGIN = 1.6
+USUAL_SPLITS = ("train", "val", "test")
+
+
+def write(name, split, output, count=24, data_dir=None):
+    """Write the sheet as PNG or JPEG.
+
+    Args:
+        name, data_dir: as `datasets.open`. split: None for the first of train, val, test there is.
+        output: its path, .png or .jpg. count: images, evenly spread over the split.
+
+    Returns:
+        the path, the split, the number of images shown and that of the split.
+
+    Raises:
+        FileNotFoundError, ValueError: as `datasets.open`; or the path's suffix is neither.
+    """
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"a contact sheet is a .png or a .jpg, not {output.name}")
+    if count < 1:
+        raise ValueError(f"a contact sheet shows at least one image, not {count}")
+    split = split or first_split(name, data_dir)
+    samples = datasets.open(name, split, data_dir)
+    shown = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
+    tiles = [tile(samples[int(index)], samples.scheme) for index in shown]
+    sheet = cv2.cvtColor(draw.sheet(tiles, COLUMNS, TILE), cv2.COLOR_RGB2BGR)
+    with files.atomic_write(output) as file:
+        file.write(cv2.imencode(output.suffix, sheet)[1].tobytes())
+    return output, split, len(shown), len(samples)
+
+
+def first_split(name, data_dir):
+    """The first of the usual splits that the set has."""
+    for split in USUAL_SPLITS:
+        try:
+            datasets.open(name, split, data_dir)
+            return split
+        except FileNotFoundError as error:
+            missing = error
+    raise missing
+
+
+def tile(sample, scheme):
+    """The neighbourhood of a sample's box with its box, mask, landmarks and name drawn, uint8 [TILE, TILE, 3]."""
+    matrix = crops.affine(*crops.square(sample.box, "max", MARGIN), TILE)
+    picture = crops.crop(sample.image, matrix, TILE)
+    x, y = crops.transform(sample.box[:2], matrix)
+    width, height = sample.box[2:] * matrix[0, 0]
+    picture = draw.box(picture, (x, y, width, height))
+    if sample.mask is not None:
+        mask = cv2.warpAffine(sample.mask, matrix, (TILE, TILE), flags=cv2.INTER_NEAREST)
+        picture = draw.parts(picture, mask)
+    if len(sample.landmarks):
+        points = np.where(sample.visible[:, None] > 0, crops.transform(sample.landmarks, matrix), np.nan)
+        picture = draw.landmarks(picture, points, scheme)
+    return draw.label(picture, sample.name)

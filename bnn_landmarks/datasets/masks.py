@@ -1,0 +1,82 @@
+"""A folder of images with class masks: DIR/SPLIT/images/* and DIR/SPLIT/masks/*.png of the same stem.
+
+    samples = MaskFolder("data/celebamask", "train")
+    samples[0].mask                                  # uint8 [H, W], classes of SCHEMES["parts7"]
+
+The masks' values are CelebAMask-HQ's 19 classes, or what DIR/classes.json says: a list that gives for each value one of
+the names of `parts7`, as ["background", "skin", "nose"].
+"""
+
+import json
+import pathlib
+
+import cv2
+import numpy as np
+
+from bnn_landmarks import images, parts
+from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks.schemes import SCHEMES
+
+SCHEME = SCHEMES["parts7"]
+
+
+class MaskFolder:
+    """The samples of one split, read as they are asked for. They have masks and no landmarks.
+
+    Raises:
+        FileNotFoundError: the folder, the split or a mask is missing.
+        ValueError: classes.json is malformed, or a mask holds a value without a class.
+    """
+
+    scheme = SCHEME
+
+    def __init__(self, directory, split):
+        self.directory = pathlib.Path(directory)
+        folder = self.directory / split
+        self.paths = sorted(path for path in folder.glob("images/*") if path.is_file())
+        if not self.paths:
+            there = ", ".join(sorted(path.parent.name for path in self.directory.glob("*/masks")))
+            raise FileNotFoundError(
+                f"no images in {folder / 'images'}; the splits of {self.directory} are {there or 'none'}"
+            )
+        self.class_map = read_classes(self.directory / "classes.json")
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index) -> Sample:
+        path = self.paths[index]
+        image = images.read(path)
+        mask = read_mask(path.parents[1] / "masks" / f"{path.stem}.png", self.class_map)
+        if mask.shape != image.shape[:2]:
+            mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        none = np.zeros((0, 2), np.float32), np.zeros(0, np.int32)
+        return Sample(path.name, image, *none, box=box_of(mask), mask=mask)
+
+
+def read_classes(path):
+    """The class map uint8 [values] of a classes.json; CelebAMask-HQ's where there is no such file."""
+    if not path.is_file():
+        return parts.CELEBAMASK_HQ
+    try:
+        return np.array([SCHEME.names.index(name) for name in json.loads(path.read_text())], np.uint8)
+    except (json.JSONDecodeError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} must be a list of the names {', '.join(SCHEME.names)}: {error}") from error
+
+
+def read_mask(path, class_map):
+    """A mask file -> uint8 [H, W] of the classes its values are mapped to."""
+    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if mask is None:
+        raise FileNotFoundError(f"no mask at {path}")
+    if mask.ndim != 2 or mask.dtype != np.uint8 or mask.max() >= len(class_map):
+        raise ValueError(f"{path} must be an 8-bit grey image of values below {len(class_map)}, one a class")
+    return class_map[mask]
+
+
+def box_of(mask):
+    """x, y, width, height around all that is not background, float32 [4]; the whole image where all is."""
+    ys, xs = np.nonzero(mask)
+    if not len(xs):
+        return np.array([0, 0, mask.shape[1], mask.shape[0]], np.float32)
+    return np.array([xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1], np.float32)
