@@ -127,13 +127,12 @@ def _load(source):
             raise ValueError(
                 f"a network is an entry's name, a file, or a tf.keras.Model with .spec, not {source!r}"
             )
-        return _Network(source.spec, source, functools.partial(_convert, source))
+        return _of_model(source)
     try:
         if pathlib.Path(source).suffix == ".npz":
             from bnn_landmarks import weights
 
-            model = weights.load(source)
-            return _Network(model.spec, model, functools.partial(_convert, model))
+            return _of_model(weights.load(source))
         if isinstance(source, pathlib.Path) or "/" in source or pathlib.Path(source).is_file():
             raise ValueError(f"{source} is no network: give an entry's name, a .tflite or a .npz file")
         model = _entry(source)
@@ -150,6 +149,11 @@ def _entry(name):
     from bnn_landmarks import zoo
 
     return zoo.load(name)
+
+
+def _of_model(model):
+    # Cached in this network only: a model may be trained on between two calls of open_engine.
+    return _Network(model.spec, model, functools.cache(functools.partial(_convert, model)))
 
 
 @functools.cache

@@ -5,6 +5,9 @@ import pathlib
 import cv2
 import numpy as np
 
+from bnn_landmarks.files import atomic_write
+
+ASSETS = pathlib.Path(__file__).parent / "assets"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -54,8 +57,6 @@ def write(path, image):
     Raises:
         FileNotFoundError: no such directory. OSError: it can't be written. ValueError: no such format.
     """
-    from bnn_landmarks.files import atomic_write
-
     path = pathlib.Path(path)
     coloured = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     try:
@@ -103,3 +104,16 @@ def as_rgb(image):
     elif image.dtype != np.uint8:
         image = np.rint(image * 255).astype(np.uint8)
     return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
+
+
+def sample(name="person"):
+    """The path of a photograph that comes with the package: "person" or "face" (assets/LICENSES.md).
+
+    Raises:
+        ValueError: no such sample.
+    """
+    path = ASSETS / f"{name}.jpg"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in ASSETS.glob("*.jpg")))
+        raise ValueError(f"there is no sample photograph {name!r}; there are {known}")
+    return path

@@ -1,0 +1,74 @@
+"""`bnn-landmarks predict`: landmarks of photographs, videos or a camera, drawn and as JSON."""
+
+import pathlib
+
+import click
+
+from bnn_landmarks.engines import ENGINES
+
+
+@click.command()
+@click.argument("photos", nargs=-1, type=click.Path(path_type=pathlib.Path))
+@click.option("--sample", is_flag=True, help="A photograph that comes with the package.")
+@click.option("--camera", type=int, metavar="N", help="Camera N, in a window, until q is pressed.")
+@click.option("--model", default="pose", show_default=True, help="An entry's name, a .tflite or a .npz file.")
+@click.option(
+    "--box", "boxes", multiple=True, metavar="X,Y,W,H", help="Where the subject is; may be repeated."
+)
+@click.option("--engine", default="auto", show_default=True, help=f"auto, {', '.join(ENGINES)}.")
+@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--flip", is_flag=True, help="Average with the mirrored crop: a little better, twice the time.")
+@click.option(
+    "--threshold", default=0.2, show_default=True, help="Score below which a landmark is not drawn."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=pathlib.Path, file_okay=False),
+    default="predictions",
+    show_default=True,
+    help="Directory to write to; made.",
+)
+def command(photos, sample, camera, model, boxes, engine, threads, flip, threshold, output):
+    """Find landmarks in PHOTOS: image files, video files, directories of them.
+
+    For each photograph NAME, DIR/NAME.overlay.jpg and DIR/NAME.json are written (and NAME.mask.png, class indices,
+    by a network of parts); for each video NAME.overlay.mp4 and NAME.json. Without --box OpenCV's detector looks for
+    people or faces; where it finds none the whole image is used, and that is said.
+
+    \b
+    bnn-landmarks predict --sample
+    bnn-landmarks predict photo.jpg --box 120,40,200,420 --output out
+    bnn-landmarks predict holidays/ --model face_300wlp --output out
+    """
+    import sys
+
+    from tqdm import tqdm
+
+    from bnn_landmarks import detect, images, predictions
+    from bnn_landmarks.localizer import Localizer
+
+    sources = predictions.sources(photos)
+    if not (sources or sample) and camera is None:
+        raise ValueError("nothing to look at: name a photograph, a video, a directory, or use --sample")
+    boxes = [predictions.parse_box(box) for box in boxes] or None
+    if boxes and len(sources) + sample > 1:
+        raise ValueError("--box belongs to one photograph or video; there are several")
+    localizer = Localizer(model, engine, threads, flip)
+    if sample:
+        sources.append(images.sample("person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"))
+    output.mkdir(parents=True, exist_ok=True)
+    print(f"{localizer.spec.name} on engine {localizer.engine.name}")
+    if camera is not None:
+        predictions.show_camera(localizer, camera, boxes, threshold)
+    failed = 0
+    with tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
+        for source, name in zip(bar, predictions.distinct_names(sources), strict=True):
+            try:
+                told = predictions.predict_file(localizer, source, output / name, boxes, threshold)
+            except (ValueError, OSError) as error:
+                failed += 1
+                tqdm.write(f"bnn-landmarks: {error}", file=sys.stderr)
+            else:
+                tqdm.write(told)
+    if failed:
+        sys.exit(1)
