@@ -9,7 +9,9 @@ A binary convolution computes, with W the latent real kernel and s the per-outpu
 
     y = s * relu(sign(W) (*) sign(x)),    sign(0) = +1,    padded with +1
 
-The scale comes after the integer-valued sum, so a float32 Keras model and LCE's popcount kernel give the same bits.
+The scale comes after the integer-valued sum and has at most 11 significant bits (it is rounded to float16), so that its
+product with any sum of up to 2^13 terms is exact in float32. LCE computes K s - 2 s p from the popcount p of K terms,
+where a longer s rounds otherwise; with a short one every order of operations gives the same bits as Keras.
 Latent kernels are clipped to [-1, 1], beyond which their gradient would be zero for good.
 sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; after Courbariaux et al.).
 """
@@ -22,7 +24,7 @@ import tensorflow as tf
 
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
-SCALES = ("learned", "mean", "none")
+SCALES = ("learned", "mean", "fixed", "none")
 SHORTCUTS = ("binary", "real")
 POOLINGS = ("max", "average")
 
@@ -34,7 +36,8 @@ class Options:
     binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8).
     relu: a ReLU after each binary convolution (table 11).
     scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
-        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "none" nothing.
+        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
+        that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
     pooling: "max" or "average" wherever the network pools (table 10).
     shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
     """
@@ -59,9 +62,9 @@ class BinaryConv2D(lq.layers.QuantConv2D):
 
     Args:
         relu: clip the sums at zero before the scale.
-        scale: "learned", "mean" or "none" (see `Options`). "learned" is the variable `scale` [filters], 1 at the
-            start, times the constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so
-            that the factor moves at the pace of the other weights.
+        scale: one of `SCALES` (see `Options`). "learned" is the variable `scale` [filters], 1 at the start, times the
+            constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so that the factor
+            moves at the pace of the other weights. "fixed" is the variable `scale` itself.
     """
 
     def __init__(self, filters, kernel_size, relu=True, scale="learned", **kwargs):
@@ -83,14 +86,21 @@ class BinaryConv2D(lq.layers.QuantConv2D):
         if self.scale_mode == "learned":
             self.scale = self.add_weight(name="scale", shape=(self.filters,), initializer="ones")
             self.unit = math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(self.kernel.shape[:3]))
+        if self.scale_mode == "fixed":
+            self.scale = self.add_weight(
+                name="scale", shape=(self.filters,), initializer="ones", trainable=False
+            )
 
     def multiplier(self):
-        """The per-output-channel factor as a float32 tensor [filters], or None."""
-        if self.scale_mode == "learned":
-            return self.scale * self.unit
+        """The per-output-channel factor as a tensor [filters] that float16 holds exactly, or None. The gradient passes
+        the rounding unchanged."""
+        if self.scale_mode == "none":
+            return None
         if self.scale_mode == "mean":
-            return tf.reduce_mean(tf.abs(self.kernel), axis=[0, 1, 2])
-        return None
+            factor = tf.reduce_mean(tf.abs(self.kernel), axis=[0, 1, 2])
+        else:
+            factor = tf.convert_to_tensor(self.scale) * (self.unit if self.scale_mode == "learned" else 1.0)
+        return factor + tf.stop_gradient(tf.cast(tf.cast(factor, tf.float16), factor.dtype) - factor)
 
     def call(self, inputs):
         y = super().call(inputs)

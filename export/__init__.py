@@ -1,0 +1,7 @@
+"""Networks -> files for devices: `python -m export.lce`, `python -m export.tflite`."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import bnn_landmarks  # noqa: F401 - selects the legacy Keras, so before TensorFlow

@@ -1,0 +1,77 @@
+"""A binary network -> a Larq Compute Engine file, proved against Keras before it is written.
+
+python -m export.lce --model pose                        # pose.tflite, pose.json, pose.golden.npz
+python -m export.lce --weights mine.npz --input uint8 --output app/mine.tflite
+
+data = convert(zoo.load("pose"))                         # the file's bytes, unproved
+"""
+
+from bnn_landmarks.layers import BinaryConv2D
+from export import record, verify
+from export.rewrite import frozen, inference_model
+
+
+def convert(model, batch=1, dtype="float32"):
+    """The LCE file of a binary network: bytes.
+
+    Args:
+        model: as `network.build` makes it. batch: images a call. dtype: of the input, "float32" in [0, 1] or "uint8".
+
+    Raises:
+        ValueError: the network has no binary convolution; a wrong batch or dtype.
+    """
+    import larq_compute_engine
+
+    if not any(isinstance(layer, BinaryConv2D) for layer in model.layers):
+        raise ValueError(
+            f"{model.spec.name} has no binary convolution: write it with python -m export.tflite"
+        )
+    with frozen(inference_model(model, batch, dtype)) as path:
+        return larq_compute_engine.convert_saved_model(str(path))
+
+
+def interpreter(data, num_threads=1):
+    """LCE's own interpreter on a file: [batch, S, S, 3] -> list of outputs."""
+    from larq_compute_engine.tflite.python.interpreter import Interpreter
+
+    opened = Interpreter(data, num_threads=num_threads)
+    # Interpreter.predict cuts a batch into single images; the wrapped one takes the file's own batch.
+    return lambda images: opened.interpreter.predict([images])
+
+
+def export(model, path, batch=1, dtype="float32"):
+    """Convert, prove, and write PATH, its .json and its golden vectors.
+
+    Returns:
+        (`verify.Census`, `verify.Parity`, bytes of the same network as float32 TFLite).
+
+    Raises:
+        ValueError: a binary convolution came out float, or the file differs from Keras; nothing is written.
+    """
+    from export import tflite
+
+    record.check_target(path)
+    data = convert(model, batch, dtype)
+    found = verify.census(data)
+    verify.check_binary(model, found)
+    examples = record.examples(model.spec, batch, dtype)
+    parity = verify.compare(model, data, interpreter, examples)
+    float_bytes = len(tflite.convert(model, batch, dtype))
+    golden = record.golden(model.spec, examples[:batch], interpreter(data)(examples[:batch])[0])
+    record.write(path, data, model.spec, dtype, found, golden)
+    return found, parity, float_bytes
+
+
+def main():
+    arguments = record.parse("python -m export.lce", "the Larq Compute Engine file of a network")
+    found, parity, float_bytes = export(
+        record.network(arguments), record.target(arguments), arguments.batch, arguments.input
+    )
+    record.report(record.target(arguments), found, parity)
+    print(
+        f"  float32 TFLite of the same network: {float_bytes:,} bytes, {float_bytes / found.bytes:.1f} times as many"
+    )
+
+
+if __name__ == "__main__":
+    record.run(main)

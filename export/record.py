@@ -1,0 +1,197 @@
+"""What goes with an exported file: its `.json`, its golden vectors, and the command line both exporters share."""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import sys
+import time
+
+import numpy as np
+from absl import logging
+
+import bnn_landmarks
+from bnn_landmarks import crops, detect, heatmaps, images
+from bnn_landmarks.files import atomic_write
+from export.rewrite import INPUT_DTYPES
+
+PHOTOGRAPHS = pathlib.Path(bnn_landmarks.__file__).parent / "assets"
+RANDOM_IMAGES = 2
+
+
+def photograph(spec):
+    """The crop of the shipped photograph of a person or a face, as `Localizer` takes it without a box: uint8
+    [S, S, 3]."""
+    image = images.read(PHOTOGRAPHS / ("face.jpg" if spec.scheme in detect.FACE_SCHEMES else "person.jpg"))
+    boxes = detect.detect(image, spec.landmark_scheme())
+    box = boxes[0] if len(boxes) else [-0.5, -0.5, image.shape[1], image.shape[0]]
+    center, side = crops.square(box, spec.box_side, spec.padding)
+    return crops.crop(image, crops.affine(center, side, spec.input_size), spec.input_size)
+
+
+def examples(spec, batch, dtype):
+    """What a file is proved on: the photograph's crop and random images, a multiple of `batch`, as it takes them."""
+    count = -(-(1 + RANDOM_IMAGES) // batch) * batch
+    shape = (count - 1, spec.input_size, spec.input_size, 3)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    inputs = np.concatenate([photograph(spec)[None], noise])
+    return inputs if dtype == "uint8" else crops.to_input(inputs)
+
+
+def golden(spec, inputs, maps):
+    """Golden vectors: `input` and `maps` of one call and what is decoded of them."""
+    vectors = {"input": inputs, "maps": maps}
+    if spec.task == "parts":
+        return {**vectors, "classes": maps.argmax(axis=-1).astype(np.uint8)}
+    points, _ = heatmaps.decode(maps, spec.stride)
+    return {**vectors, "points": points, "scores": heatmaps.scores(maps, spec.score, spec.sigma)}
+
+
+def describe(data, spec, dtype, found, golden_name):
+    """The `.json` beside a file: all an app needs to feed it and to read its maps."""
+    from export.verify import input_shape
+
+    scheme, shape = spec.landmark_scheme(), input_shape(data)
+    return {
+        "name": spec.name,
+        "bnn_landmarks": bnn_landmarks.__version__,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "input": dtype,
+        "input_shape": shape,
+        "input_range": [0, 255] if dtype == "uint8" else [0, 1],
+        "channel_order": "RGB",
+        "output": "float32",
+        "output_shape": [shape[0], spec.map_size, spec.map_size, spec.outputs],
+        "landmarks": list(scheme.names),
+        "mirror_pairs": [list(pair) for pair in scheme.mirror_pairs],
+        "edges": [list(edge) for edge in scheme.edges],
+        "crop": {
+            "box_side": spec.box_side,
+            "padding": spec.padding,
+            "text": f"side = {spec.padding:g} * "
+            + ("max(width, height)" if spec.box_side == "max" else "(width + height) / 2")
+            + " of the box tight around the landmarks, centred on the box, black outside the image, bilinear. Pixel u "
+            "of the crop shows image coordinate centre + (u + 0.5 - S / 2) * side / S; the middle of the image's first "
+            "pixel is 0.",
+        },
+        "decode": _decode(spec),
+        "golden": golden_name,
+        "census": found.to_dict(),
+        "spec": spec.to_dict(),
+    }
+
+
+def _decode(spec):
+    if spec.task == "parts":
+        return {
+            "stride": spec.stride,
+            "text": "Interpolate the logits bilinearly between the centres of map pixels, map pixel i at crop "
+            "coordinate stride * (i + 0.5) - 0.5, then take the largest class.",
+        }
+    score = "1 / (1 + exp(-peak))"
+    if spec.score == "softmax":
+        score = "min(1, 2 * pi * sigma^2 / sum over the map of exp(value - peak))"
+    return {
+        "stride": spec.stride,
+        "quarter": heatmaps.QUARTER,
+        "score": spec.score,
+        "sigma": spec.sigma,
+        "text": "Of each map take the largest value, the first in row order where equal, at column x, row y. If it is "
+        "not on the border: x += quarter * sign(map[y, x + 1] - map[y, x - 1]), y likewise from the rows above and "
+        f"below. The crop coordinate is stride * (x + 0.5) - 0.5. The score is {score}.",
+    }
+
+
+def companions(path):
+    """The .json and the golden vectors that go with a file."""
+    path = pathlib.Path(path)
+    return path.with_suffix(".json"), path.with_suffix(".golden.npz")
+
+
+def check_target(path):
+    """Raise before the work, not after it, where a file can't be written.
+
+    Raises:
+        ValueError: its name does not end in .tflite. FileNotFoundError: there is no such directory.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".tflite":
+        raise ValueError(f"an exported file is named .tflite, not {path.name}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+
+
+def write(path, data, spec, dtype, found, vectors):
+    """Write a proved file, its .json and its golden vectors, the file itself last."""
+    described, golden_path = companions(path)
+    with atomic_write(golden_path) as file:
+        np.savez_compressed(file, **vectors)
+    record = describe(data, spec, dtype, found, golden_path.name)
+    with atomic_write(described, "w") as file:
+        json.dump(record, file, indent=1)
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def report(path, found, parity):
+    """Print what was written and how it was proved."""
+    described, golden_path = companions(path)
+    total = found.binary_macs + found.float_macs
+    print(f"{path}, {described.name}, {golden_path.name}")
+    print(
+        f"  {found.bytes:,} bytes; operators: {', '.join(f'{n} {name}' for name, n in found.operators.items())}"
+    )
+    print(
+        f"  {found.binary_convolutions} binary and {found.float_convolutions} float convolutions; "
+        f"{found.binary_share:.1%} of {total / 1e9:.2f} G multiply-accumulates are binary"
+    )
+    moved = "" if parity.points is None else f", decoded points by {parity.points:.2g} pixels of the crop"
+    print(
+        f"  proved against Keras: {parity.equal} inner tensors equal bit for bit, real-valued layers within "
+        f"{parity.close:.1e}; end to end the maps differ by {parity.maps:.1e} (largest value {parity.largest_map:.3g})"
+        + moved
+    )
+
+
+def parse(program, what, suffix=""):
+    """The arguments of an exporter."""
+    parser = argparse.ArgumentParser(prog=program, description=f"Write {what}, its .json and golden vectors.")
+    parser.add_argument("--model", help="entry name; may be left out where --weights names a file")
+    parser.add_argument("--weights", help="packed weights (.npz) of your own, instead of the released ones")
+    parser.add_argument("--output", help=f"the .tflite to write; by default NAME{suffix}.tflite here")
+    parser.add_argument(
+        "--input", choices=INPUT_DTYPES, default="float32", help="float32 in [0, 1], or uint8"
+    )
+    parser.add_argument("--batch", type=int, default=1, help="images a call")
+    arguments = parser.parse_args()
+    arguments.suffix = suffix
+    if not (arguments.model or arguments.weights):
+        parser.error("give --model NAME or --weights FILE")
+    return arguments
+
+
+def network(arguments):
+    """The network the arguments name."""
+    from bnn_landmarks import weights, zoo
+
+    if arguments.model:
+        return zoo.load(arguments.model, arguments.weights or "pretrained")
+    return weights.load(arguments.weights)
+
+
+def target(arguments):
+    name = arguments.model or pathlib.Path(arguments.weights).stem
+    return pathlib.Path(arguments.output or f"{name}{arguments.suffix}.tflite")
+
+
+def run(main):
+    """Call `main`; an error the user can mend is one line on stderr and exit status 1."""
+    logging.set_verbosity(logging.ERROR)
+    started = time.monotonic()
+    try:
+        main()
+    except (ValueError, OSError, ImportError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        sys.exit(1)
+    print(f"  {time.monotonic() - started:.0f} s")

@@ -1,0 +1,115 @@
+"""The pretrained networks: load one by name, list them, read their cards.
+
+    model = zoo.load("pose")                     # tf.keras.Model, model.spec says how to feed and read it
+    zoo.names(task="landmarks")                  # ["pose", "face_aflw", ...]
+    zoo.card("pose")["records"]                  # its evaluations
+
+The entries are data: `zoo.entries`.
+"""
+
+import difflib
+import pathlib
+
+from bnn_landmarks.zoo.entries import ENTRIES
+
+from bnn_landmarks.spec import TASKS
+
+WEIGHTS = pathlib.Path(__file__).parent / "weights"
+CARDS = pathlib.Path(__file__).parent / "cards"
+
+
+def entry(name):
+    """The record of an entry, `entries.Entry`.
+
+    Raises:
+        ValueError: there is none of that name; the message lists the close ones.
+    """
+    if name not in ENTRIES:
+        close = difflib.get_close_matches(str(name), ENTRIES, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"the entries are {', '.join(ENTRIES)}"
+        raise ValueError(f"no entry {str(name)!r} in the zoo; {hint}")
+    return ENTRIES[name]
+
+
+def names(task=None):
+    """The entries' names, all or those of one task ("landmarks" or "parts"), trained or not.
+
+    Raises:
+        ValueError: an unknown task.
+    """
+    if task is not None and task not in TASKS:
+        raise ValueError(f"unknown task {task!r}; the tasks are {', '.join(TASKS)}")
+    return [name for name, record in ENTRIES.items() if task in (None, record.spec.task)]
+
+
+def load(name, weights="pretrained"):
+    """An entry's network.
+
+    Args:
+        name: the entry's. weights: "pretrained", None (untrained), or the path of a packed file of your own (`.npz`).
+
+    Returns:
+        tf.keras.Model, float32 [N, S, S, 3] in [0, 1] -> logits [N, S/4, S/4, K]; `model.spec` is its `spec.Spec`.
+
+    Raises:
+        ValueError: an unknown name; an entry that has no trained weights yet; a damaged file, or another network's.
+        FileNotFoundError: no such weights file.
+    """
+    record = entry(name)
+    if weights is None:
+        from bnn_landmarks.network import build
+
+        return build(record.spec)
+
+    from bnn_landmarks.weights import load as load_packed
+
+    if weights != "pretrained":
+        return load_packed(weights, name)
+    if record.weights is None:
+        raise ValueError(
+            f"{name} has no trained weights yet: train it with `bnn-landmarks train {record.recipe} --data DIR "
+            f"--output DIR`, or build it untrained with weights=None"
+        )
+    model = load_packed(WEIGHTS / record.weights, name, record.sha256)
+    if model.spec != record.spec:
+        raise ValueError(f"the spec in {record.weights} is not that of the entry {name} in zoo/entries.py")
+    return model
+
+
+def card(name):
+    """What there is to know of an entry, as data.
+
+    Returns:
+        dict: name, title, purpose, paper, task, scheme, landmarks (names), input_size, parameters of the crop
+        (box_side, padding), trained (bool), weights (file name), bytes, sha256, trained_on ({data set, split, terms}),
+        train (the command), records (evaluation records by file name), text (the card in Markdown, or None).
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    from bnn_landmarks import cards
+
+    record = entry(name)
+    spec, page = record.spec, CARDS / f"{name}.md"
+    return {
+        "name": name,
+        "title": record.title,
+        "purpose": record.purpose,
+        "paper": record.paper,
+        "task": spec.task,
+        "scheme": spec.scheme,
+        "landmarks": list(spec.landmark_scheme().names),
+        "input_size": spec.input_size,
+        "box_side": spec.box_side,
+        "padding": spec.padding,
+        "trained": record.weights is not None,
+        "weights": record.weights,
+        "bytes": (WEIGHTS / record.weights).stat().st_size if record.weights else None,
+        "sha256": record.sha256,
+        "trained_on": [
+            {"data": data, "split": split, "terms": cards.terms(data)} for data, split in record.trained_on
+        ],
+        "train": f"bnn-landmarks train {record.recipe} --data DIR --output DIR",
+        "records": cards.records(name, CARDS),
+        "text": page.read_text() if page.is_file() else None,
+    }

@@ -1,0 +1,78 @@
+"""What the zoo holds: one record an entry.
+
+`python -m bnn_landmarks.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the SHA-256 that
+belongs here.
+"""
+
+import dataclasses
+
+from bnn_landmarks.spec import Spec
+
+FACE = {"box_side": "mean", "padding": 2.05}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One pretrained network, or one that waits for its data.
+
+    spec: the network, its input and output; equal to the weights file's. title: what it finds. purpose: what for.
+    paper: the paper's figure for the task, with the data it was measured on.
+    recipe: name of the recipe that trains it. trained_on: (data set, split) pairs the weights learned from; their terms
+    are `cards.terms(data set)`.
+    weights: file under zoo/weights, None where there are none yet. sha256: its hash.
+    """
+
+    spec: Spec
+    title: str
+    purpose: str
+    paper: str
+    recipe: str
+    trained_on: tuple = ()
+    weights: str | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            spec=Spec("pose", scheme="mpii16", input_size=128, sigma=1.25),
+            title="16 body joints of a person",
+            purpose="sports, dance and fitness; sorting and cropping photographs of people",
+            paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
+            recipe="pose",
+        ),
+        Entry(
+            spec=Spec("face_aflw", scheme="aflw21", **FACE),
+            title="21 points of a face, up to profile",
+            purpose="aligning and tracking faces",
+            paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
+            recipe="face_aflw",
+        ),
+        Entry(
+            spec=Spec("face_300wlp", scheme="ibug68", **FACE),
+            title="68 points of a face",
+            purpose="aligning and tracking faces, make-up and masks",
+            paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
+            recipe="face_300wlp",
+        ),
+        Entry(
+            spec=Spec("face_pifa", scheme="pifa34", **FACE),
+            title="34 points of a face, up to profile",
+            purpose="aligning faces, up to profile",
+            paper="NME 3.02 % on AFLW-PIFA, visible points; 4.47 % on all",
+            recipe="face_pifa",
+        ),
+        Entry(
+            spec=Spec("face_parts", task="parts", scheme="parts7", **FACE),
+            title="7 facial parts",
+            purpose="make-up, masks, colour correction",
+            paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
+            recipe="face_parts",
+        ),
+    )
+}
