@@ -14,9 +14,9 @@ import numpy as np
 
 from bnn_landmarks import images
 
-PEOPLE_SIDE = 640
+PEOPLE_SIDE = 480
 FACES_SIDE = 640
-PERSON_SCORE = 1.0
+PERSON_SCORE = 0.8
 FACE_NEIGHBOURS = 5
 OVERLAP = 0.4
 
@@ -53,7 +53,7 @@ def detect(image, scheme):
 
 def people(image):
     """Upright people by histograms of oriented gradients (Dalal & Triggs 2005); boxes float64 [N, 4]."""
-    small, scale = _fit(image, PEOPLE_SIDE)
+    small, scale = _fit(image, PEOPLE_SIDE, enlarge=2.0)
     detector = _people_detector()
     if small.shape[0] < detector.winSize[1] or small.shape[1] < detector.winSize[0]:
         return np.zeros((0, 4))
@@ -96,12 +96,12 @@ def box_from_landmarks(points, scores, threshold=0.2):
     return None if (high <= low).any() else np.concatenate([low, high - low])
 
 
-def _fit(image, side):
-    """The image as uint8 RGB, shrunk until no side is longer than `side`, and the factor."""
-    scale = min(1.0, side / max(image.shape[:2]))
-    if scale < 1:
+def _fit(image, side, enlarge=1.0):
+    """The image as uint8 RGB, its longer side `side` but enlarged by no more than `enlarge`, and the factor."""
+    scale = min(enlarge, side / max(image.shape[:2]))
+    if scale != 1:
         size = [max(1, round(n * scale)) for n in image.shape[1::-1]]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     return images.as_rgb(image), scale
 
 
