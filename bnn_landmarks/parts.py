@@ -38,7 +38,7 @@ CELEBAMASK_HQ = np.array(
     [CLASSES.index(_SAME.get(name, "background")) for name in CELEBAMASK_HQ_NAMES], np.uint8
 )
 
-_FINE = 4
+_FINE = 5  # odd: a pixel's centre is then a cell's centre
 
 
 def draw(points, shape):
@@ -53,7 +53,7 @@ def draw(points, shape):
     points = np.asarray(points, np.float64)
     if points.shape != (68, 2) or not np.isfinite(points).all():
         raise ValueError(f"a face's parts are drawn from 68 points [68, 2], not from {list(points.shape)}")
-    # On a grid _FINE times finer, where a contour's own width is small; then the cell in each pixel's middle is taken.
+    # Drawn on a grid _FINE times finer, where a contour's own width is small; then each pixel's middle cell is taken.
     fine = np.rint(np.clip(_FINE * (points + 0.5) - 0.5, -30000, 30000)).astype(np.int32)
     mask = np.zeros((_FINE * shape[0], _FINE * shape[1]), np.uint8)
     for name, contour in CONTOURS:

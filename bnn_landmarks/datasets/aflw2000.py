@@ -27,12 +27,7 @@ class Aflw2000(LandmarkBuilder):
     """
 
     def _generate_examples(self, directory, split):
-        for path, record in parse("aflw2k3d", directory, "AFLW2000"):
+        for path, landmarks in parse("aflw2k3d", directory / "AFLW2000", "landmarks_68_3d_xy_normalized"):
             pose = matfiles.read(path.with_suffix(".mat"))["Pose_Para"]
-            yield example(
-                path.stem,
-                path,
-                record["landmarks_68_3d_xy_normalized"] * np.float32(SIDE) - 1,
-                np.full(68, 2),
-                yaw=abs(math.degrees(pose[1])),
-            )
+            landmarks = landmarks * np.float32(SIDE) - 1
+            yield example(path.stem, path, landmarks, np.full(68, 2), yaw=abs(math.degrees(pose[1])))

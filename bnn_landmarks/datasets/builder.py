@@ -89,6 +89,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "bnn-landmarks data list"
     ALIASES = ()
+    url_infos = None  # checksums of downloads: there are none
 
     def scheme(self):
         return SCHEMES[self.SCHEME]

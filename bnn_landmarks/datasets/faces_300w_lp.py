@@ -31,24 +31,24 @@ class Faces300wLp(LandmarkBuilder):
     """
 
     def _generate_examples(self, directory, split):
-        for path, record in parse("the300w_lp", directory, "300W_LP"):
-            yield example(
-                path.stem,
-                path,
-                record["landmarks_3d"] * np.float32(SIDE) - 1,
-                np.full(68, 2),
-                yaw=abs(math.degrees(record["pose_params"][1])),
-            )
+        for path, landmarks, pose in parse(
+            "the300w_lp", directory / "300W_LP", "landmarks_3d", "pose_params"
+        ):
+            landmarks = landmarks * np.float32(SIDE) - 1
+            yield example(path.stem, path, landmarks, np.full(68, 2), yaw=abs(math.degrees(pose[1])))
 
 
-def parse(name, directory, folder):
-    """(image path, record) of a folder, as the tensorflow-datasets builder `name` parses it.
+def parse(name, folder, *fields):
+    """(image path, *fields) of all images of a folder in order, as the tensorflow-datasets builder `name` parses it.
 
-    That builder derives its files' names by replacing text in the whole path, so it is shown the folder by a short one.
+    That builder finds its files by replacing text in their whole paths, and in the file system's order: so it is
+    shown the folder by a short path, and its finds are sorted.
     """
     with tempfile.TemporaryDirectory(prefix="bnn") as short:
-        link = pathlib.Path(short) / folder
-        link.symlink_to(directory / folder)
-        builder = tfds.builder_cls(name)(data_dir=short)
-        for _, record in builder._generate_examples(str(link)):
-            yield directory / folder / pathlib.Path(record["image"]).relative_to(link), record
+        link = pathlib.Path(short) / folder.name
+        link.symlink_to(folder)
+        parsed = tfds.builder_cls(name)(data_dir=short)._generate_examples(str(link))
+        found = [
+            (pathlib.Path(r["image"]).relative_to(link), *(r[field] for field in fields)) for _, r in parsed
+        ]
+    return [(folder / path, *values) for path, *values in sorted(found, key=lambda each: each[0])]
