@@ -1,0 +1,73 @@
+"""`bnn-landmarks data`: lists, builds, draws; errors are one message."""
+
+import json
+
+import click.testing
+import cv2
+import numpy as np
+import pytest
+
+from bnn_landmarks import datasets
+from bnn_landmarks.commands import data
+
+pytest.importorskip("tensorflow_datasets")
+
+
+def run(*arguments):
+    return click.testing.CliRunner().invoke(data.command, [str(a) for a in arguments], catch_exceptions=True)
+
+
+@pytest.fixture
+def worms(tmp_path):
+    folder = tmp_path / "worms"
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    for number in range(9):
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), np.full((60, 60, 3), 40, np.uint8))
+    annotation = {"bbox": [10, 10, 40, 40], "keypoints": [12, 12, 2, 48, 48, 2]}
+    record = {
+        "images": [{"id": n, "file_name": f"{n}.png"} for n in range(9)],
+        "annotations": [{"image_id": n, **annotation} for n in range(9)],
+        "categories": [{"name": "worm", "keypoints": ["l_end", "r_end"], "skeleton": [[1, 2]]}],
+    }
+    (folder / "annotations" / "val.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_list_says_where_from_and_under_which_terms():
+    result = run("list")
+    assert result.exit_code == 0
+    for name in datasets.BUILDERS:
+        assert f"{name}: " in result.output
+        assert datasets.builder_class(name).TERMS in result.output
+    assert "joints.mat" in run("list", "lsp").output
+    assert "mpii" not in run("list", "lsp").output
+
+
+def test_prepare_then_show(worms, tmp_path):
+    built = tmp_path / "built"
+    result = run("prepare", "coco_keypoints", "--from", worms, "--data-dir", built)
+    assert result.exit_code == 0, result.output
+    assert str(built / "coco_keypoints" / "worms") in result.output
+    sheet = tmp_path / "sheet.png"
+    result = run("show", "coco_keypoints/worms", "--data-dir", built, "--output", sheet, "--count", 8)
+    assert result.exit_code == 0, result.output
+    assert "8 of the 9 samples" in result.output
+    assert "split val" in result.output
+    picture = cv2.imread(str(sheet))
+    assert picture.shape[0] < picture.shape[1], "two rows of six"
+    saturated = np.ptp(picture.astype(int), axis=2) > 80
+    assert saturated.sum() > 8 * 100, "the skeletons are drawn in colour"
+
+
+def test_messages(worms, tmp_path):
+    assert "did you mean lspet?" in str(run("prepare", "lspte", "--from", worms).exception)
+    wrong = run("prepare", "mpii", "--from", worms, "--data-dir", tmp_path / "built")
+    assert isinstance(wrong.exception, FileNotFoundError)
+    assert "has no mpii_human_pose_v1_u12_1.mat and no mpii_val.json" in str(wrong.exception)
+    assert "a .png or a .jpg" in str(run("show", worms, "--output", tmp_path / "sheet.gif").exception)
+    assert "its splits are val" in str(
+        run("show", worms, "--split", "x", "--output", tmp_path / "s.png").exception
+    )
+    assert not (tmp_path / "built").exists()
+    assert not (tmp_path / "s.png").exists()
