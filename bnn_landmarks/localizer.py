@@ -122,8 +122,9 @@ class Localizer:
         """Boxes float64 [N, 4] and where they came from."""
         height, width = image.shape[:2]
         if boxes is not None:
-            boxes = np.asarray(boxes, dtype=object)
-            boxes = boxes[None] if boxes.ndim == 1 and boxes.size else boxes
+            boxes = list(boxes) if np.iterable(boxes) else [boxes]
+            if boxes and not np.iterable(boxes[0]):
+                boxes = [boxes]
             boxes = [crops.check_box(box) for box in boxes]
             for x, y, w, h in boxes:
                 if x >= width or y >= height or x + w <= 0 or y + h <= 0:
