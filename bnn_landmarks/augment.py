@@ -59,8 +59,9 @@ def random_appearance(rng, patch, how: Augmentation):
         x, y = (rng.random(2) * (size - np.array([width, height]))).astype(int)
         patch = patch.copy()
         patch[y : y + height, x : x + width] = rng.integers(0, 256, 3)
-    gain = rng.uniform(*how.colour, 3)
-    return np.clip(patch * gain.astype(np.float32) + np.float32(0.5), 0, 255).astype(np.uint8)
+    gain = rng.uniform(*how.colour, 3).astype(np.float32)
+    table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
+    return cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
 
 
 def mirror_landmarks(points, visible, scheme):
