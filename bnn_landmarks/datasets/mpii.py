@@ -59,7 +59,8 @@ class Mpii(LandmarkBuilder):
                     visible,
                     center=position - 1 + [0, 15 * scale],
                     scale=scale,
-                    head_size=0.6 * np.hypot(person.x2 - person.x1, person.y2 - person.y1),
+                    head_size=0.6
+                    * np.hypot(float(person.x2) - float(person.x1), float(person.y2) - float(person.y1)),
                 )
         if split == "val" and found != len(listed):
             raise ValueError(
