@@ -1,4 +1,4 @@
-"""Geometry with an engine that sees: three white discs are the landmarks left, right (of the picture) and middle."""
+"""Geometry, with an engine that sees (sight.py)."""
 
 import dataclasses
 import tracemalloc
@@ -6,42 +6,13 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from sight import DISCS, ENGINE, SIZE, SPEC, discs
 
 import bnn_landmarks
-from bnn_landmarks import heatmaps, images
+from bnn_landmarks import images
 from bnn_landmarks.engines import Engine
 from bnn_landmarks.localizer import Landmarks, Localizer, Parts
-from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import Spec
-
-SIZE = 128
-DISCS = Scheme("discs", ("left", "right", "middle"), mirror_pairs=((0, 1),))
-SPEC = Spec("discs", scheme="discs", input_size=SIZE, padding=1.25, landmarks=DISCS.to_dict())
-
-
-def see(inputs):
-    """Maps with a peak at the disc of each landmark: the leftmost, the rightmost, the one between."""
-    assert inputs.dtype == np.float32 and inputs.shape[1:] == (SIZE, SIZE, 3)
-    maps = []
-    for image in inputs:
-        labels = cv2.connectedComponents((image[..., 1] > 0.05).astype(np.uint8))[1]
-        centres = []
-        for label in range(1, labels.max() + 1):
-            weights = np.where(labels == label, image[..., 1], 0)
-            y, x = np.mgrid[:SIZE, :SIZE]
-            centres.append([(x * weights).sum() / weights.sum(), (y * weights).sum() / weights.sum()])
-        left, middle, right = sorted(centres)
-        maps.append(heatmaps.encode([left, right, middle], np.ones(3), SIZE // 4, sigma=1.0))
-    return np.stack(maps)
-
-
-def discs(points, shape=(300, 400), radius=9):
-    """uint8 [H, W, 3] with a white disc at each point."""
-    image = np.zeros((*shape, 3), np.uint8)
-    for x, y in points:
-        cv2.circle(image, (round(x * 16), round(y * 16)), radius * 16, (255,) * 3, -1, cv2.LINE_AA, 4)
-    return image
-
 
 POINTS = np.array([[120.0, 90.0], [260.5, 150.25], [200.0, 210.0]])
 BOX = [90, 60, 200, 180]
@@ -49,7 +20,7 @@ BOX = [90, 60, 200, 180]
 
 @pytest.fixture(params=[False, True], ids=["plain", "flip"])
 def localizer(request):
-    return Localizer(Engine("sight", SPEC, see), flip=request.param)
+    return Localizer(ENGINE, flip=request.param)
 
 
 def tolerance(box):
@@ -75,7 +46,7 @@ def test_points_come_back_to_image_pixels(localizer, box):
     assert np.abs(found.points - POINTS).max() <= tolerance(box)
     assert found.found == "given" and found.box.tolist() == box
     assert found.scheme == DISCS
-    assert found.scores.shape == (3,) and (found.scores > 0).all() and (found.scores <= 1).all()
+    assert found.scores.shape == (3,) and (found.scores > 0.5).all() and (found.scores <= 1).all()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +65,7 @@ def test_points_come_back_to_image_pixels(localizer, box):
     ids=["uint8", "float64", "float32", "float16", "uint16", "grey", "grey1", "alpha", "strided"],
 )
 def test_every_form_of_image_gives_the_same(form):
-    localizer = Localizer(Engine("sight", SPEC, see))
+    localizer = Localizer(ENGINE)
     image = discs(POINTS)
     (expected,), (found,) = localizer(image, BOX), localizer(form(image), BOX)
     assert np.abs(found.points - expected.points).max() < 0.01
@@ -102,7 +73,7 @@ def test_every_form_of_image_gives_the_same(form):
 
 def test_a_path_is_read(tmp_path):
     images.write(tmp_path / "discs.png", discs(POINTS))
-    localizer = Localizer(Engine("sight", SPEC, see))
+    localizer = Localizer(ENGINE)
     for path in (tmp_path / "discs.png", str(tmp_path / "discs.png")):
         assert np.abs(localizer(path, BOX)[0].points - POINTS).max() <= tolerance(BOX)
 
@@ -129,11 +100,11 @@ def test_a_list_of_images_gives_a_list_of_lists(localizer):
 
 def test_what_is_asymmetric_is_mirrored_with_its_name():
     """Were left and right not exchanged, the mean of both maps would have two peaks."""
-    localizer = Localizer(Engine("sight", SPEC, see), flip=True)
+    localizer = Localizer(ENGINE, flip=True)
     maps = localizer.maps(
         np.stack([discs([[20, 30], [100, 40], [60, 90]], (SIZE, SIZE)) / 255]).astype(np.float32)
     )
-    assert ((maps[0] > 0.5).sum(axis=(0, 1)) < 9).all()
+    assert ((maps[0] > 9).sum(axis=(0, 1)) < 9).all()
 
 
 def test_without_boxes_the_whole_image_is_used_and_that_is_said(localizer):
@@ -262,7 +233,7 @@ def test_parts_of_a_large_face_are_the_small_ones_enlarged():
 
 
 def test_results_draw_themselves():
-    (landmarks,) = Localizer(Engine("sight", SPEC, see))(discs(POINTS), BOX)
+    (landmarks,) = Localizer(ENGINE)(discs(POINTS), BOX)
     picture = landmarks.draw(np.zeros((300, 400, 3), np.uint8), threshold=0)
     x, y = POINTS[0].round().astype(int)
     assert picture[y, x].any()
