@@ -1,0 +1,90 @@
+"""Every example runs, on the tiny network."""
+
+import csv
+import json
+import pathlib
+import runpy
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tiny_files
+
+from bnn_landmarks import images, video
+
+EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def network(tiny_model):
+    return str(tiny_files.float_file(tiny_model))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run an example with arguments -> what it printed."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("face", "person"):
+        shutil.copy(images.sample(name), tmp_path / "photos")
+    return tmp_path / "photos"
+
+
+def test_photograph(run, network, tmp_path):
+    out = run("photograph.py", "--model", network, "--output", tmp_path / "joints.jpg")
+    assert "(image)" in out and "r_wrist" in out
+    assert images.read(tmp_path / "joints.jpg").shape == (512, 512, 3)
+
+
+def test_by_hand_gives_what_the_localizer_gives(run, network):
+    from bnn_landmarks import Localizer
+
+    box = [120, 40, 200, 420]
+    out = run("by_hand.py", network, images.sample("person"), *box)
+    (expected,) = Localizer(network)(images.sample("person"), box)
+    printed = [[float(number) for number in line.split()[1:3]] for line in out.splitlines()]
+    assert np.abs(np.array(printed) - expected.points).max() <= 0.06
+
+
+def test_folder_to_csv(run, network, folder, tmp_path):
+    run("folder_to_csv.py", folder, tmp_path / "landmarks.csv", "--model", network)
+    rows = list(csv.DictReader((tmp_path / "landmarks.csv").open()))
+    assert len(rows) == 2 * 16
+    assert {row["photo"] for row in rows} == {"face.jpg", "person.jpg"}
+    assert all(np.isfinite(float(row["x"])) for row in rows)
+
+
+def test_follow(run, network, tmp_path, rng):
+    with video.writer(tmp_path / "clip.mp4", 10) as add:
+        for _ in range(3):
+            add(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8))
+    run("follow.py", tmp_path / "clip.mp4", tmp_path / "joints.mp4", "--model", network)
+    assert len(list(video.Video(tmp_path / "joints.mp4"))) == 3
+
+
+def test_tour(network, monkeypatch):
+    pytest.importorskip("matplotlib")
+    notebook = json.loads((EXAMPLES / "tour.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert any('Localizer("pose")' in cell for cell in cells)
+    names = {}
+    for cell in cells:
+        exec(cell.replace('Localizer("pose")', f"Localizer({network!r})"), names)
+    assert names["maps"].shape == (16, 16, 16)
+    assert all(cell.get("outputs") == [] for cell in notebook["cells"] if cell["cell_type"] == "code")
+
+
+def test_every_example_is_tested():
+    tested = {"photograph.py", "by_hand.py", "folder_to_csv.py", "follow.py", "tour.ipynb"}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested
