@@ -14,11 +14,11 @@ from bnn_landmarks.schemes import SCHEMES
 
 CLASSES = SCHEMES["parts7"].names
 
-# Painted in this order. Skin: jaw and, back again, brows. Nose: bridge and wings. The lips come after the inner
-# mouth, so a closed mouth has none.
+# Painted in this order. Skin: jaw and, back again, brows. Nose: the convex hull of bridge and wings, since in a turned
+# face the tip stands out. The lips come after the inner mouth, so a closed mouth has none.
 CONTOURS = (
     ("skin", (*range(17), *range(26, 16, -1))),
-    ("nose", (27, 31, 32, 33, 34, 35)),
+    ("nose", tuple(range(27, 36))),
     ("eyes", tuple(range(36, 42))),
     ("eyes", tuple(range(42, 48))),
     ("inner_mouth", tuple(range(60, 68))),
@@ -57,8 +57,14 @@ def draw(points, shape):
     fine = np.rint(np.clip(_FINE * (points + 0.5) - 0.5, -30000, 30000)).astype(np.int32)
     mask = np.zeros((_FINE * shape[0], _FINE * shape[1]), np.uint8)
     for name, contour in CONTOURS:
-        cv2.fillPoly(mask, [fine[list(contour)]], CLASSES.index(name))
+        cv2.fillPoly(mask, [outline(fine, name, contour)], CLASSES.index(name))
     return np.ascontiguousarray(mask[_FINE // 2 :: _FINE, _FINE // 2 :: _FINE])
+
+
+def outline(points, name, contour):
+    """The polygon [N, 2] of one of `CONTOURS`, from float32 or int32 points [68, 2]."""
+    polygon = points[list(contour)]
+    return cv2.convexHull(polygon)[:, 0] if name == "nose" else polygon
 
 
 def label_map(sample, scheme, matrix, size, stride):

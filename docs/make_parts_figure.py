@@ -44,8 +44,13 @@ def main():
     colours = np.array(draw.palette(len(parts.CLASSES)), np.uint8)
     figure, axes = plt.subplots(1, 2, figsize=(14, 7.2))
     for name, contour in parts.CONTOURS:
-        closed = points[[*contour, contour[0]]]
-        axes[0].plot(*closed.T, "-", color=colours[parts.CLASSES.index(name)] / 255, linewidth=2.5)
+        polygon = parts.outline(points.astype(np.float32), name, contour)
+        axes[0].plot(
+            *polygon[[*range(len(polygon)), 0]].T,
+            "-",
+            color=colours[parts.CLASSES.index(name)] / 255,
+            linewidth=2.5,
+        )
     axes[0].plot(*points.T, "k.", markersize=4)
     for k, (x, y) in enumerate(points):
         axes[0].annotate(str(k), (x, y), (2, 3), textcoords="offset points", fontsize=7)

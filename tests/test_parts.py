@@ -70,6 +70,14 @@ def test_each_part_is_where_it_belongs():
     assert class_at(mask, 64, 120) == "background"
 
 
+def test_the_nose_of_a_turned_face_encloses_its_tip():
+    points = face()
+    points[28:31, 0] -= [8, 14, 22]
+    mask = parts.draw(points, (128, 128))
+    assert class_at(mask, 44, 72) == "nose"
+    assert class_at(mask, 40, 72) == "skin"
+
+
 def test_a_closed_mouth_has_no_inside():
     mask = parts.draw(face(opening=0.0), (128, 128))
     assert CLASS["inner_mouth"] not in mask

@@ -46,9 +46,10 @@ def prepare(name, source, data_dir):
     "--count", default=24, show_default=True, help="Images on the sheet, evenly spread over the split."
 )
 @click.option("--data-dir", help="Where NAME lies.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
-def show(name, split, output, count, data_dir):
+@click.option("--parts", is_flag=True, help="Draw the facial parts made from 68 points, not the points.")
+def show(name, split, output, count, data_dir, parts):
     """Write a contact sheet of a prepared data set NAME, or of a folder, with the labels drawn."""
     from bnn_landmarks.datasets import contact_sheet
 
-    path, split, shown, total = contact_sheet.write(name, split, pathlib.Path(output), count, data_dir)
+    path, split, shown, total = contact_sheet.write(name, split, pathlib.Path(output), count, data_dir, parts)
     click.echo(f"{path}: {shown} of the {total} samples of {name}, split {split}")

@@ -13,6 +13,7 @@ import tempfile
 import numpy as np
 import tensorflow_datasets as tfds
 
+from bnn_landmarks.datasets.sample import tight_box
 from bnn_landmarks.schemes import SCHEMES
 
 NAN = float("nan")
@@ -36,13 +37,6 @@ def features():
             "mask": tfds.features.Text(doc="PNG of classes, uint8 [H, W]; empty where there is none"),
         }
     )
-
-
-def tight_box(landmarks, visible):
-    """x, y, width, height around the annotated landmarks, float32 [4]."""
-    points = np.asarray(landmarks)[np.asarray(visible) > 0]
-    low, high = points.min(axis=0), points.max(axis=0)
-    return np.concatenate([low, high - low]).astype(np.float32)
 
 
 def example(

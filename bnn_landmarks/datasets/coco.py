@@ -5,7 +5,8 @@
 
 The landmark names are those of `categories[0].keypoints`; names of a known scheme give that scheme, others make a
 scheme of their own, with mirror pairs found from left/right in the names and edges from `categories[0].skeleton`.
-Beyond COCO, an annotation may hold `center` and `scale` (MPII's), `head_size` and `yaw`.
+Beyond COCO, an annotation may hold `center` and `scale` (MPII's), `head_size` and `yaw`; without a `bbox` the box is
+tight around its labelled keypoints.
 """
 
 import json
@@ -14,8 +15,8 @@ import re
 
 import numpy as np
 
-from bnn_landmarks import images
-from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks import crops, images
+from bnn_landmarks.datasets.sample import Sample, tight_box
 from bnn_landmarks.schemes import SCHEMES, Scheme
 
 _SIDES = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])", re.IGNORECASE)
@@ -52,7 +53,19 @@ def read_annotations(path):
                 f"{path}: {name} has {len(annotation['keypoints'])} keypoint values, "
                 f"not 3 x {len(scheme)} as its category's names ask"
             )
+        try:
+            crops.check_box(box_of(annotation))
+        except ValueError as error:
+            raise ValueError(f"{path}: {name}: {error}") from error
     return scheme, entries
+
+
+def box_of(annotation):
+    """An annotation's box, float32 [4]: its `bbox`, or tight around its labelled keypoints."""
+    if annotation.get("bbox"):
+        return np.asarray(annotation["bbox"], np.float32)
+    keypoints = np.asarray(annotation["keypoints"], np.float32).reshape(-1, 3)
+    return tight_box(keypoints[:, :2], keypoints[:, 2])
 
 
 class CocoKeypoints:
@@ -88,7 +101,7 @@ class CocoKeypoints:
             image=images.read(self.directory / "images" / name),
             landmarks=keypoints[:, :2],
             visible=keypoints[:, 2].astype(np.int32),
-            box=np.asarray(annotation["bbox"], np.float32),
+            box=box_of(annotation),
             center=None if center is None else np.asarray(center, np.float32),
             scale=annotation.get("scale"),
             yaw=annotation.get("yaw"),

@@ -1,9 +1,11 @@
 """A sheet of a data set's images with their labels drawn: the first thing to look at before training on it."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 
-from bnn_landmarks import crops, datasets, draw, files
+from bnn_landmarks import crops, datasets, draw, files, parts
 
 TILE = 256
 COLUMNS = 6
@@ -11,12 +13,13 @@ MARGIN = 1.6
 USUAL_SPLITS = ("train", "val", "test")
 
 
-def write(name, split, output, count=24, data_dir=None):
+def write(name, split, output, count=24, data_dir=None, facial_parts=False):
     """Write the sheet as PNG or JPEG.
 
     Args:
         name, data_dir: as `datasets.open`. split: None for the first of train, val, test there is.
         output: its path, .png or .jpg. count: images, evenly spread over the split.
+        facial_parts: show the parts that are drawn from 68 points, not the points.
 
     Returns:
         the path, the split, the number of images shown and that of the split.
@@ -31,7 +34,10 @@ def write(name, split, output, count=24, data_dir=None):
     split = split or first_split(name, data_dir)
     samples = datasets.open(name, split, data_dir)
     shown = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
-    tiles = [tile(samples[int(index)], samples.scheme) for index in shown]
+    chosen = (samples[int(index)] for index in shown)
+    if facial_parts:
+        chosen = (dataclasses.replace(s, mask=parts.mask_of(s, samples.scheme)) for s in chosen)
+    tiles = [tile(sample, samples.scheme) for sample in chosen]
     sheet = cv2.cvtColor(draw.sheet(tiles, COLUMNS, TILE), cv2.COLOR_RGB2BGR)
     with files.atomic_write(output) as file:
         file.write(cv2.imencode(output.suffix, sheet)[1].tobytes())
@@ -50,7 +56,7 @@ def first_split(name, data_dir):
 
 
 def tile(sample, scheme):
-    """The neighbourhood of a sample's box with its box, mask, landmarks and name drawn, uint8 [TILE, TILE, 3]."""
+    """A sample's surroundings with its box, its mask or landmarks, and its name drawn, uint8 [TILE, TILE, 3]."""
     matrix = crops.affine(*crops.square(sample.box, "max", MARGIN), TILE)
     picture = crops.crop(sample.image, matrix, TILE)
     x, y = crops.transform(sample.box[:2], matrix)
@@ -59,7 +65,7 @@ def tile(sample, scheme):
     if sample.mask is not None:
         mask = cv2.warpAffine(sample.mask, matrix, (TILE, TILE), flags=cv2.INTER_NEAREST)
         picture = draw.parts(picture, mask)
-    if len(sample.landmarks):
+    elif len(sample.landmarks):
         points = np.where(sample.visible[:, None] > 0, crops.transform(sample.landmarks, matrix), np.nan)
         picture = draw.landmarks(picture, points, scheme)
     return draw.label(picture, sample.name)

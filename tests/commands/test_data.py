@@ -9,6 +9,7 @@ import pytest
 
 from bnn_landmarks import datasets
 from bnn_landmarks.commands import data
+from bnn_landmarks.schemes import SCHEMES
 
 pytest.importorskip("tensorflow_datasets")
 
@@ -58,6 +59,31 @@ def test_prepare_then_show(worms, tmp_path):
     assert picture.shape[0] < picture.shape[1], "two rows of six"
     saturated = np.ptp(picture.astype(int), axis=2) > 80
     assert saturated.sum() > 8 * 100, "the skeletons are drawn in colour"
+
+
+def test_show_parts_needs_68_points(worms, tmp_path):
+    result = run("show", worms, "--parts", "--output", tmp_path / "sheet.png")
+    assert "facial parts need one or the 68 points" in str(result.exception)
+
+
+def test_show_parts(tmp_path):
+    side = np.arange(68) % 9
+    keypoints = np.stack([60 + 5 * side, 60 + 0.6 * np.arange(68), np.full(68, 2)], axis=1)
+    record = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [{"image_id": 1, "keypoints": keypoints.ravel().tolist()}],
+        "categories": [{"keypoints": list(SCHEMES["ibug68"].names)}],
+    }
+    (tmp_path / "images").mkdir()
+    (tmp_path / "annotations").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((200, 200, 3), np.uint8))
+    (tmp_path / "annotations" / "train.json").write_text(json.dumps(record))
+    coloured = []
+    for arguments in ([], ["--parts"]):
+        assert run("show", tmp_path, "--output", tmp_path / "sheet.png", *arguments).exit_code == 0
+        picture = cv2.imread(str(tmp_path / "sheet.png")).astype(int)
+        coloured.append((np.ptp(picture, axis=2) > 40).sum())
+    assert coloured[1] > 1.7 * coloured[0], "areas, not lines"
 
 
 def test_messages(worms, tmp_path):

@@ -59,6 +59,19 @@ def test_sample(tmp_path):
     assert (full.center.tolist(), full.scale, full.head_size, full.yaw) == ([4, 5.5], 0.1, 3.0, 45.0)
 
 
+def test_without_a_box_the_keypoints_give_it(tmp_path):
+    annotation = {key: ANNOTATION[key] for key in ("image_id", "keypoints")}
+    sample = CocoKeypoints(write(tmp_path, [CATEGORY], [annotation]), "train")[0]
+    assert sample.box.tolist() == [1.5, 2, 5.5, 6]
+
+
+@pytest.mark.parametrize("box", [[1, 2, 0, 5], [1, 2, 3]])
+def test_a_box_that_is_none_is_named(tmp_path, box):
+    folder = write(tmp_path, [CATEGORY], [ANNOTATION, ANNOTATION | {"image_id": 8, "bbox": box}])
+    with pytest.raises(ValueError, match=r"train\.json: 8\.png: .*box"):
+        CocoKeypoints(folder, "train")
+
+
 def test_messages(tmp_path):
     folder = write(tmp_path, [CATEGORY], [ANNOTATION])
     with pytest.raises(FileNotFoundError, match="its splits are train"):
