@@ -239,13 +239,13 @@ def write(name, directory, **facts):
 
 def keep(record, directory, spec):
     """Put a record beside the card of its network and rewrite the card; the card's path."""
-    from bnn_landmarks import recipes
+    from bnn_landmarks import zoo
     from bnn_landmarks.counting import count
     from bnn_landmarks.network import build
 
     with files.atomic_write(pathlib.Path(directory) / record_name(record), "w") as file:
         json.dump(record, file, indent=1)
-    name = record["model"]
-    recipe = recipes.load(name) if name in recipes.names() else None
-    trained_on = recipe.train if recipe else ()
-    return write(name, directory, trained_on=trained_on, recipe=recipe and name, cost=count(build(spec)))
+    name, facts = record["model"], {}
+    if name in zoo.names():
+        facts = {"trained_on": zoo.entry(name).trained_on, "recipe": zoo.entry(name).recipe}
+    return write(name, directory, cost=count(build(spec)), **facts)

@@ -262,12 +262,19 @@ def _evaluate_landmarks(localizer, sequence):
     return Evaluation(_estimates(measures), rows, errors, order, points, truth, localizer.spec)
 
 
-def _evaluate_parts(localizer, sequence):
-    spec, size = localizer.spec, localizer.spec.input_size
-    truth, predicted, matrices = [], [], []
+def segment(localizer, sequence):
+    """Yields (example, class map uint8 [S, S] of its crop) for each `Example` of a sequence."""
+    spec = localizer.spec
+    shape = (spec.input_size, spec.input_size)
     for each, maps in predict(localizer, sequence):
-        predicted.append(parts_mask(maps, np.eye(2, 3), (size, size), spec))
-        matrices.append(metrics.confusion(each.labels, predicted[-1], spec.outputs))
+        yield each, parts_mask(maps, np.eye(2, 3), shape, spec)
+
+
+def _evaluate_parts(localizer, sequence):
+    spec, truth, predicted, matrices = localizer.spec, [], [], []
+    for each, mask in segment(localizer, sequence):
+        predicted.append(mask)
+        matrices.append(metrics.confusion(each.labels, mask, spec.outputs))
         truth.append(dataclasses.replace(each, patch=None, labels=None))
     matrices = np.stack(matrices)
     pixel, accuracy, iu, _ = metrics.segmentation(matrices)
@@ -288,6 +295,17 @@ def _evaluate_parts(localizer, sequence):
         found[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
     order = np.argsort(iu)
     return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
+
+
+def score(localizer, sequence):
+    """The headline of a network on a list of `Example`s, without its interval: (metric, group, percent, True where more
+    is better)."""
+    if localizer.spec.task == "parts":
+        found = segment(localizer, sequence)
+        total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in found)
+        return "parts", "mean IU", float(metrics.segmentation(total)[2]), True
+    truth, points, _ = locate(localizer, sequence)
+    return headline(landmark_measures(truth, points, localizer.spec.landmark_scheme().names)[0])
 
 
 def _estimates(measures):
@@ -329,13 +347,13 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
     Raises:
         ValueError, FileNotFoundError, ImportError: as `engines.open_engine`.
     """
-    from bnn_landmarks import weights
+    from bnn_landmarks import weights, zoo
 
     path = pathlib.Path(model)
     if (path / "recipe.json").is_file():
         return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None
     localizer = Localizer(model, engine, num_threads, flip)
-    return localizer, path if path.is_file() else None
+    return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights
 
 
 def record(evaluation, *, source, engine, flip, data, split, terms, command):

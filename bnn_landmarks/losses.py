@@ -52,7 +52,9 @@ def landmark_loss(name, stride=4, sigma=1.75):
     if name == "parts":
 
         def loss(labels, maps):
-            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), maps))
+            return tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), maps)
+            )
 
         return loss
 
@@ -64,3 +66,29 @@ def landmark_loss(name, stride=4, sigma=1.75):
         return _masked_mean(_PER_MAP[name](maps, gauss), mask)
 
     return loss
+
+
+def distillation(name):
+    """The loss against a teacher's maps of the same images, (maps, teacher's maps) -> scalar (Hinton et al. 2015, at
+    temperature 1): cross-entropy of what the maps mean under the loss `name`, squared difference for "l2"."""
+
+    def over(axis):
+        def loss(maps, teacher):
+            target = tf.nn.softmax(_flat(teacher), axis)
+            return -tf.reduce_mean(tf.reduce_sum(target * tf.nn.log_softmax(_flat(maps), axis), axis))
+
+        return loss
+
+    if name == "softmax":
+        return over(1)
+    if name == "parts":
+        return over(2)
+    if name == "sigmoid":
+        return lambda maps, teacher: tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(teacher), maps)
+        )
+    return lambda maps, teacher: tf.reduce_mean(tf.square(maps - teacher))
+
+
+def _flat(maps):
+    return tf.reshape(maps, (-1, maps.shape[1] * maps.shape[2], maps.shape[3]))

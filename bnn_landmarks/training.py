@@ -1,26 +1,43 @@
 """Training: a recipe, folders of data, a directory that a killed run goes on from.
 
-    train(recipe, "data", "runs/pose")            # the same call again goes on after a kill, with resume=True
+    train(recipe, "data", "runs/pose")                     # then weights.npz is what Localizer and the exporter read
+    train(recipe, "data", "runs/pose", resume=True)        # after a kill: the same weights as without it
 
-The directory holds `checkpoints/` (model and optimizer, TensorFlow's format), `log.csv` and `recipe.json`.
+The directory holds
+    recipe.json     what is trained
+    checkpoints/    weights and optimizer every few minutes, TensorFlow's format
+    log.csv         loss and validation; tensorboard/ the same with pictures, where tensorboard is installed
+    best.npz        packed weights of the best validation so far; weights.npz, of the end of the run
+    stage1/ ...     the same of each stage but the last, where the recipe has stages
+
+Sample n of a run depends on the seed and n alone (`datasets.pipeline`), so that a checkpoint needs no more than the
+optimizer's step to go on as if nothing had happened.
 """
 
+import contextlib
 import csv
 import dataclasses
+import importlib.util
 import json
+import os
 import pathlib
+import shutil
+import tempfile
 import time
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
-from bnn_landmarks import crops, heatmaps, metrics
-from bnn_landmarks.datasets.coco import CocoKeypoints
+from bnn_landmarks import crops, datasets, draw, evaluation, files, weights
 from bnn_landmarks.datasets.pipeline import TrainingSamples, batches
-from bnn_landmarks.datasets.sample import subject_square
-from bnn_landmarks.losses import landmark_loss
+from bnn_landmarks.engines import open_engine
+from bnn_landmarks.localizer import Localizer
+from bnn_landmarks.losses import distillation, landmark_loss
 from bnn_landmarks.network import build
-from bnn_landmarks.schemes import convert
+from bnn_landmarks.recipe import override
+
+SHOWN = 8
 
 
 def learning_rate(recipe):
@@ -35,112 +52,435 @@ def learning_rate(recipe):
             warmup_steps=warmup,
         )
     shares, rates = zip(*recipe.schedule, strict=True)
-    return schedules.PiecewiseConstantDecay([int(s * recipe.steps) for s in shares], [recipe.learning_rate, *rates])
+    return schedules.PiecewiseConstantDecay(
+        [int(s * recipe.steps) for s in shares], [recipe.learning_rate, *rates]
+    )
 
 
 def make_optimizer(recipe):
-    optimizers = {"adam": tf.keras.optimizers.Adam, "rmsprop": tf.keras.optimizers.RMSprop}
-    return optimizers[recipe.optimizer](learning_rate(recipe))
+    kind = {"adam": tf.keras.optimizers.Adam, "rmsprop": tf.keras.optimizers.RMSprop}[recipe.optimizer]
+    average = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
+    optimizer = kind(learning_rate(recipe), **average)
+    if recipe.precision == "float16":
+        optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def build_for_training(recipe, synchronised=False):
+    """The recipe's network in its precision, compiled with its loss and optimizer.
+
+    synchronised: batch normalisation takes its statistics over all replicas, so that they learn what one machine
+        with the joint batch would.
+    """
+    policy = recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}"
+    tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = build(recipe.spec)
+        if recipe.teacher:
+            model = _with_teacher(model, _network(recipe.teacher), recipe)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    if synchronised:
+        for layer in model.layers:
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
+                layer.fused, layer.synchronized = False, True
+    loss = landmark_loss(recipe.loss, recipe.spec.stride, recipe.spec.sigma)
+    model.compile(make_optimizer(recipe), loss, jit_compile=recipe.jit_compile)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _with_teacher(model, teacher, recipe):
+    match = distillation(recipe.loss)
+
+    class Student(tf.keras.Model):
+        """The network, whose loss also asks for the teacher's maps."""
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            loss = super().compute_loss(x, y, y_pred, sample_weight)
+            wanted = tf.stop_gradient(_last(teacher(x, training=False)))
+            each = y_pred if isinstance(y_pred, list) else [y_pred]
+            return loss + recipe.teacher_weight * tf.add_n([match(maps, wanted) for maps in each])
+
+    if teacher.spec.landmark_scheme().names != recipe.spec.landmark_scheme().names:
+        raise ValueError(f"the teacher finds {teacher.spec.scheme}, not {recipe.spec.scheme}")
+    if teacher.spec.input_size != recipe.spec.input_size:
+        raise ValueError(f"the teacher reads {teacher.spec.input_size} pixels, not {recipe.spec.input_size}")
+    student = Student(model.inputs, model.outputs, name=model.name)
+    student.spec = model.spec
+    return student
+
+
+def _last(maps):
+    return maps[-1] if isinstance(maps, list) else maps
+
+
+def start_from(model, source):
+    """Give a network the variables of another that have its layers' names and shapes.
+
+    Args:
+        source: a packed `.npz`, a training run's directory, or the path of a checkpoint of the same network.
+
+    Returns:
+        how many of the model's variables were set.
+
+    Raises:
+        FileNotFoundError: there is nothing there. ValueError: nothing fits.
+    """
+    source = pathlib.Path(source)
+    if not (source.is_file() or source.is_dir()):
+        if not source.with_name(f"{source.name}.index").is_file():
+            raise FileNotFoundError(f"no weights, training run or checkpoint at {source}")
+        tf.train.Checkpoint(model=model).restore(str(source)).expect_partial()
+        return len(model.variables)
+    given = {key: variable for key, variable in _variables(_network(source))}
+    count = 0
+    for key, variable in _variables(model):
+        if key in given and given[key].shape == variable.shape:
+            variable.assign(given[key])
+            count += 1
+    if not count:
+        raise ValueError(f"{source} has no layer in common with the network to train")
+    return count
+
+
+def _network(source):
+    source = pathlib.Path(source)
+    return weights.load_checkpoint(source) if source.is_dir() else weights.load(source)
+
+
+def _variables(model):
+    for layer in model.layers:
+        for variable in layer.weights:
+            yield f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}", variable
+
+
+class _Share:
+    """Every step's samples that one of several workers reads: worker w of W takes the w-th part of each batch."""
+
+    def __init__(self, samples, batch_size, worker, workers):
+        self.samples, self.spec = samples, samples.spec
+        self.batch_size, self.worker, self.part = batch_size, worker, batch_size // workers
+
+    def __getitem__(self, number):
+        step, place = divmod(int(number), self.part)
+        return self.samples[step * self.batch_size + self.worker * self.part + place]
+
+
+def _stream(samples, recipe, done, strategy):
+    """Batches from step `done` on, one share a worker of the strategy."""
+
+    def read(samples, size, first):
+        stream = batches(samples, size, first=first)
+        if recipe.spec.stacks > 1:
+            stream = stream.map(lambda images, targets: (images, (targets,) * recipe.spec.stacks))
+        return stream
+
+    if strategy is None:
+        return read(samples, recipe.batch_size, done * recipe.batch_size)
+
+    def of_worker(context):
+        share = _Share(samples, recipe.batch_size, context.input_pipeline_id, context.num_input_pipelines)
+        return read(share, context.get_per_replica_batch_size(recipe.batch_size), done * share.part)
+
+    return strategy.distribute_datasets_from_function(of_worker)
 
 
 class Validation:
-    """A split's crops, made once, and the accuracy of a model on them: PCKh@0.5 where head sizes are known, else
-    PCK@0.2 of the torso, over the limb joints."""
+    """A split's crops, made once, and the headline of a network on them (`evaluation.headline`)."""
 
     def __init__(self, dataset, spec):
-        self.stride = spec.stride
-        names = spec.landmark_scheme().names
-        limbs = [name in metrics.LIMBS for name in names]
-        patches, truth, counted, normaliser = [], [], [], []
-        for sample in (dataset[i] for i in range(len(dataset))):
-            center, side = subject_square(sample, spec)
-            matrix = crops.affine(center, side, spec.input_size)
-            points, visible = convert(sample.landmarks, sample.visible, dataset.scheme.name, spec.scheme)
-            length = sample.head_size or metrics.torso(points, visible, names)
-            patches.append(crops.crop(sample.image, matrix, spec.input_size))
-            truth.append(crops.transform(points, matrix))
-            counted.append((visible > 0) & limbs)
-            normaliser.append(length * spec.input_size / side)
-        self.threshold = 0.5 if sample.head_size else 0.2
-        self.patches, self.truth = np.stack(patches), np.stack(truth)
-        self.counted, self.normaliser = np.stack(counted), normaliser
+        self.examples = list(evaluation.examples(dataset, spec))
 
-    def score(self, model):
-        patches = crops.to_input(self.patches)
-        maps = [model.predict_on_batch(patches[i : i + 50]) for i in range(0, len(patches), 50)]
-        points, _ = heatmaps.decode(np.concatenate(maps), self.stride)
-        errors = metrics.normalised_errors(points, self.truth, self.counted, self.normaliser)
-        return metrics.pck(errors, self.threshold)[1]
+    def score(self, localizer):
+        """(metric, group, percent, True where more is better)."""
+        return evaluation.score(localizer, self.examples)
 
 
-class Checkpoints(tf.keras.callbacks.Callback):
-    """Saves model and optimizer every few minutes and at the end; validates every `validate_samples`; logs."""
+class _Run(tf.keras.callbacks.Callback):
+    """What happens beside the steps: checkpoints, validation, logs, progress."""
 
-    def __init__(self, manager, validations, directory, recipe, validate_samples, minutes=4):
+    def __init__(self, recipe, directory, manager, twin, validations, validate_steps, minutes, chief, alone):
         super().__init__()
-        self.manager, self.validations, self.directory, self.recipe = manager, validations, directory, recipe
-        self.validate_steps, self.seconds = max(1, validate_samples // recipe.batch_size), 60 * minutes
-        self.saved = time.monotonic()
-        self.losses = []
+        self.recipe, self.directory, self.manager, self.twin = recipe, directory, manager, twin
+        self.validations, self.validate_steps = validations, validate_steps
+        self.seconds, self.chief, self.alone = 60 * minutes, chief, alone
+        self.localizer = Localizer(open_engine(twin, "keras"))
+        self.saved, self.losses, self.scores, self.past = time.monotonic(), [], {}, []
+        self.board = None
+
+    def on_train_begin(self, logs=None):
+        done = int(self.model.optimizer.iterations)
+        if self.chief:
+            self.past = _trim_log(self.directory / "log.csv", done * self.recipe.batch_size)
+            if importlib.util.find_spec("tensorboard"):
+                self.board = tf.summary.create_file_writer(str(self.directory / "tensorboard"))
+        self.bar = tqdm(total=self.recipe.steps, initial=done, unit="step", disable=not self.chief)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.reset_metrics()  # so that the loss below is this step's
 
     def on_train_batch_end(self, batch, logs=None):
-        self.losses.append(logs["loss"])
-        step = int(self.model.optimizer.iterations)
-        if time.monotonic() - self.saved > self.seconds or step == self.recipe.steps:
-            self.manager.save(step)
-            self.saved = time.monotonic()
-        if step % self.validate_steps == 0 or step == self.recipe.steps:
-            scores = {name: round(v.score(self.model), 2) for name, v in self.validations.items()}
-            row = {"time": time.strftime("%H:%M:%S"), "samples": step * self.recipe.batch_size}
-            row |= {"loss": round(float(np.mean(self.losses[-200:])), 4), **scores}
-            self.losses = []
-            path = self.directory / "log.csv"
-            new = not path.exists()
-            with open(path, "a", newline="") as file:
-                writer = csv.DictWriter(file, row.keys())
-                if new:
-                    writer.writeheader()
-                writer.writerow(row)
-            print(row, flush=True)
+        loss, step = logs["loss"], int(self.model.optimizer.iterations)
+        if not np.isfinite(loss):
+            self._stop(f"the loss is {loss} at step {step}")
+        self.losses.append(loss)
+        last = step == self.recipe.steps
+        validating = last or step % self.validate_steps == 0
+        # With several workers saving takes all of them at the same step, so no clock decides.
+        if validating or (self.alone and time.monotonic() - self.saved >= self.seconds):
+            self._synchronise(step)
+            # First, so that whoever goes on from the checkpoint has this step's validation behind him.
+            if validating and self.chief:
+                self._validate(step, last)
+            self._save(step)
+        self.bar.update()
+        if self.chief and len(self.losses) % 20 == 1:
+            self.bar.set_postfix({"loss": f"{np.mean(self.losses[-100:]):.4f}", **self.scores}, refresh=False)
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+    def finish(self, step):
+        """What a run that was already at its end still has to give: the trained network."""
+        self._synchronise(step)
+
+    def _synchronise(self, step):
+        """Put the weights, or their moving average, into the float32 network that is validated and saved."""
+        own = self.model.get_weights()
+        if self.recipe.average:
+            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+            optimizer.finalize_variable_values(self.model.trainable_variables)
+        self.twin.set_weights(self.model.get_weights())
+        self.model.set_weights(own)
+        wrong = [v.name for v in self.twin.variables if not np.isfinite(v.numpy()).all()]
+        if wrong:
+            self._stop(f"{wrong[0]} holds values that are not finite at step {step}")
+
+    def _stop(self, reason):
+        kept = self.manager.latest_checkpoint
+        raise ValueError(
+            f"training stopped: {reason}. "
+            + (f"The last good checkpoint is {kept}; " if kept else "No checkpoint was written yet; ")
+            + "try a lower learning rate (--set learning_rate=...) or --set precision=float32"
+        )
+
+    def _save(self, step):
+        self._write(lambda: self.manager.save(step), step)
+        self.saved = time.monotonic()
+
+    def _write(self, write, step):
+        try:
+            return write()
+        except (tf.errors.OpError, OSError) as error:
+            reason = getattr(error, "message", None) or str(error)
+            raise OSError(
+                f"can't write to {self.directory} at step {step} ({reason.splitlines()[0]}). "
+                "Make room there, then go on from the last checkpoint with --resume"
+            ) from error
+
+    def _validate(self, step, last):
+        found = {name: validation.score(self.localizer) for name, validation in self.validations.items()}
+        samples = step * self.recipe.batch_size
+        row = {"time": time.strftime("%H:%M:%S"), "samples": samples}
+        row |= {"loss": round(float(np.mean(self.losses)), 4)}
+        row |= {name: round(value, 2) for name, (_, _, value, _) in found.items()}
+        self.losses, self.scores = [], {name: row[name] for name in found}
+        self._write(lambda: _append(self.directory / "log.csv", row), step)
+        if self.board:
+            self._write(lambda: self._show(step, row, found), step)
+        if found:
+            name, (metric, group, value, more) = next(iter(found.items()))
+            self.bar.write(f"{samples:,} samples: {name} {metric} {group} {value:.2f}, loss {row['loss']}")
+            past = [float(row[name]) for row in self.past]
+            self.past.append(row)
+            if all(row[name] > other if more else row[name] < other for other in past):
+                self._write(lambda: weights.save(self.twin, self.directory / "best.npz"), step)
+        if last:
+            self._write(lambda: weights.save(self.twin, self.directory / "weights.npz"), step)
+
+    def _show(self, step, row, found):
+        with self.board.as_default(step):
+            tf.summary.scalar("loss", row["loss"])
+            tf.summary.scalar("learning rate", self.model.optimizer.learning_rate)
+            for name, (metric, group, value, _) in found.items():
+                tf.summary.scalar(f"{name}: {metric} {group}", value)
+            for name, validation in self.validations.items():
+                picture = overlays(self.localizer, validation.examples[:SHOWN])
+                tf.summary.image(name, picture[None])
+        self.board.flush()
 
 
-def train(recipe, data, output, resume=False, initial=None, validate_samples=8000):
+def overlays(localizer, examples):
+    """Crops with what the network finds in them, uint8 [H, W, 3]."""
+    spec, pictures = localizer.spec, []
+    if spec.task == "parts":
+        for each, mask in evaluation.segment(localizer, examples):
+            pictures.append(draw.parts(each.patch, mask))
+    else:
+        _, points, scores = evaluation.locate(localizer, examples)
+        for each, found, score in zip(examples, points, scores, strict=True):
+            inside = crops.transform(found, each.matrix)
+            pictures.append(draw.landmarks(each.patch, inside, spec.landmark_scheme(), score))
+    return draw.sheet(pictures, 4, spec.input_size)
+
+
+def _append(path, row):
+    new = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _trim_log(path, samples):
+    """The log's rows up to `samples`, which the run goes on from; later ones are taken out of the file."""
+    if not path.is_file():
+        return []
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = [row for row in rows if int(row["samples"]) <= samples]
+    if len(kept) < len(rows):
+        with files.atomic_write(path, "w") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(kept)
+    return kept
+
+
+STRATEGIES = ("none", "mirrored", "multiworker")
+
+
+def make_strategy(name):
+    """A tf.distribute strategy: None, all GPUs of this machine, or the workers that TF_CONFIG names.
+
+    Raises:
+        ValueError: multiworker without TF_CONFIG.
+    """
+    if name == "none":
+        return None
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if "TF_CONFIG" not in os.environ:
+        raise ValueError(
+            "the strategy multiworker needs the environment variable TF_CONFIG, on the first worker "
+            """'{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'"""
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def train(
+    recipe,
+    data,
+    output,
+    resume=False,
+    initial=None,
+    validate_samples=8000,
+    checkpoint_minutes=4.0,
+    strategy=None,
+):
     """Train a recipe.
 
     Args:
-        data: directory of the data-set folders. output: directory of the run.
-        resume: go on from the run's last checkpoint. initial: checkpoint path to take first weights from.
+        recipe: `Recipe`. data: directory of the data sets. output: directory of the run; made.
+        resume: go on from the run's last checkpoint, if there is one.
+        initial: where first weights come from, as `start_from` takes it.
+        validate_samples: samples between validations. checkpoint_minutes: minutes between checkpoints (with several
+            workers a checkpoint is written at each validation instead).
+        strategy: a tf.distribute strategy. Each step's batch is split over its replicas, batch normalisation takes its
+            statistics over all of them; a loss is the mean of theirs, each over its own labelled landmarks.
 
     Returns:
-        the trained tf.keras.Model.
+        the trained network, tf.keras.Model in float32; with `recipe.average` its moving average.
 
     Raises:
-        FileExistsError: `output` holds a run and `resume` is False.
+        FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
+        ValueError: the loss or a weight is no longer finite. OSError: `output` can't be written to, or its disk is full.
     """
-    data, output = pathlib.Path(data), pathlib.Path(output)
-    model = build(recipe.spec)
-    optimizer = make_optimizer(recipe)
-    model.compile(optimizer, landmark_loss(recipe.loss, recipe.spec.stride, recipe.spec.sigma))
-    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
-    manager = tf.train.CheckpointManager(checkpoint, output / "checkpoints", max_to_keep=3)
-    if manager.latest_checkpoint and not resume:
-        raise FileExistsError(f"{output} already holds a run: pass resume to go on with it, or name another directory")
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "recipe.json").write_text(json.dumps(dataclasses.asdict(recipe), indent=1))
-    optimizer.build(model.trainable_variables)
-    if manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-    elif initial:
-        tf.train.Checkpoint(model=model).restore(initial).expect_partial()
-    done = int(optimizer.iterations)
-
-    datasets = [CocoKeypoints(data / name, split) for name, split in recipe.train]
-    samples = TrainingSamples(datasets, recipe.spec, recipe.augmentation, recipe.seed)
-    validations = {
-        f"{name}/{split}": Validation(CocoKeypoints(data / name, split), recipe.spec) for name, split in recipe.validate
-    }
-    callback = Checkpoints(manager, validations, output, recipe, validate_samples)
-    if done < recipe.steps:
-        stream = batches(samples, recipe.batch_size, first=done * recipe.batch_size)
-        model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[callback], verbose=0)
+    output = pathlib.Path(output)
+    stages = [override(dataclasses.replace(recipe, stages=()), stage) for stage in recipe.stages] or [recipe]
+    for number, stage in enumerate(stages, 1):
+        last = number == len(stages)
+        directory = output if last else output / f"stage{number}"
+        if last or not (directory / "weights.npz").is_file():
+            model = _train_stage(
+                stage, data, directory, resume, initial, validate_samples, checkpoint_minutes, strategy
+            )
+        elif not resume:
+            raise _exists(output)
+        initial = directory
     return model
+
+
+def _exists(output):
+    return FileExistsError(
+        f"{output} already holds a run: pass --resume to go on with it, or name another directory"
+    )
+
+
+def _train_stage(recipe, data, output, resume, initial, validate_samples, minutes, strategy):
+    replicas = strategy.num_replicas_in_sync if strategy else 1
+    workers = getattr(strategy.extended, "_num_workers", 1) if strategy else 1
+    chief = workers == 1 or strategy.cluster_resolver.task_id == 0
+    if recipe.batch_size % replicas:
+        raise ValueError(f"a batch of {recipe.batch_size} can't be split over {replicas} replicas")
+    if recipe.average and replicas > 1:
+        raise ValueError("the moving average of the weights (average) works on one replica only")
+    if tf.train.latest_checkpoint(output / "checkpoints") and not resume:
+        raise _exists(output)
+    splits = {pair: datasets.open(*pair, data) for pair in {*recipe.train, *recipe.validate}}
+    samples = TrainingSamples(
+        [splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed
+    )
+    validations = {}
+    if chief:
+        output.mkdir(parents=True, exist_ok=True)
+        with files.atomic_write(output / "recipe.json", "w") as file:
+            json.dump(recipe.to_dict(), file, indent=1)
+        validations = {f"{n}/{s}": Validation(splits[n, s], recipe.spec) for n, s in recipe.validate}
+
+    tf.keras.utils.set_random_seed(recipe.seed)
+    twin = build(recipe.spec)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = build_for_training(recipe, synchronised=replicas > 1)
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+        # Every worker takes part in a checkpoint; the chief's is the one that stays.
+        place = output / "checkpoints" if chief else pathlib.Path(tempfile.mkdtemp()) / "checkpoints"
+        manager = tf.train.CheckpointManager(checkpoint, place, max_to_keep=3)
+        kept = tf.train.latest_checkpoint(output / "checkpoints")
+        if kept:
+            _restore(checkpoint, kept)
+        elif initial:
+            start_from(model, initial)
+    done = int(model.optimizer.iterations)
+    run = _Run(
+        recipe,
+        output,
+        manager,
+        twin,
+        validations,
+        max(1, validate_samples // recipe.batch_size),
+        minutes,
+        chief,
+        alone=workers == 1,
+    )
+    if done < recipe.steps:
+        stream = _stream(samples, recipe, done, strategy)
+        model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[run], verbose=0)
+    else:
+        run.set_model(model)
+        run.finish(done)
+    if not chief:
+        shutil.rmtree(place.parent)
+    return twin
+
+
+def _restore(checkpoint, path):
+    try:
+        checkpoint.restore(path).assert_consumed()
+    except (AssertionError, ValueError) as error:
+        raise ValueError(
+            f"the checkpoint {path} is of another network or optimizer than the recipe's: go on with the recipe it "
+            "was begun with, or name another directory"
+        ) from error

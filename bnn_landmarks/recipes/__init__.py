@@ -42,3 +42,8 @@ def load(recipe):
     if not hasattr(module, "recipe"):
         raise ValueError(f"{path} defines no `recipe`")
     return module.recipe
+
+
+def summary(name):
+    """The first line of a recipe's docstring."""
+    return importlib.import_module(f"{__name__}.{name}").__doc__.strip().splitlines()[0]

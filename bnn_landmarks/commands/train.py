@@ -1,0 +1,68 @@
+"""`bnn-landmarks train`: train a recipe."""
+
+import pathlib
+
+import click
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=pathlib.Path, exists=True, file_okay=False),
+    help="Directory of the data sets; for the recipe landmarks, your own folder.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=pathlib.Path, file_okay=False), help="Directory of the run; made."
+)
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option(
+    "--initial", type=click.Path(), help="First weights: a .npz, a run's directory or a checkpoint."
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the recipe.")
+@click.option(
+    "--strategy", type=click.Choice(("none", "mirrored", "multiworker")), default="none", show_default=True
+)
+@click.option("--validate-samples", default=8000, show_default=True, help="Samples between validations.")
+@click.option("--checkpoint-minutes", default=4.0, show_default=True, help="Minutes between checkpoints.")
+@click.option("--list", "show", is_flag=True, help="Print the recipes.")
+def command(
+    recipe, data, output, resume, initial, settings, strategy, validate_samples, checkpoint_minutes, show
+):
+    """Train RECIPE: a name (--list prints them) or the path of a recipe of your own, a .py.
+
+    \b
+    bnn-landmarks train pose --data DATA --output runs/pose
+    bnn-landmarks train pose --data DATA --output runs/pose --resume
+    bnn-landmarks train landmarks --data MYSET --output runs/mine --set samples=20000
+
+    The run's directory holds weights.npz at the end (best.npz: of the best validation), which evaluate, predict and
+    python -m export.lce --weights take.
+    """
+    from bnn_landmarks import recipes
+
+    if show:
+        for name in recipes.names():
+            click.echo(f"{name:28}{recipes.summary(name)}")
+        return
+    missing = [
+        what for what, given in (("RECIPE", recipe), ("--data", data), ("--output", output)) if not given
+    ]
+    if missing:
+        raise click.UsageError(f"{missing[0]} is missing; --list prints the recipes")
+    from bnn_landmarks.recipe import override, parse
+    from bnn_landmarks.training import make_strategy, train
+
+    plan = recipes.load(recipe)
+    plan = override(plan(data) if callable(plan) else plan, dict(parse(setting) for setting in settings))
+    train(
+        plan,
+        data,
+        output,
+        resume=resume,
+        initial=initial,
+        validate_samples=validate_samples,
+        checkpoint_minutes=checkpoint_minutes,
+        strategy=make_strategy(strategy),
+    )
+    click.echo(f"trained: {output / 'weights.npz'}")

@@ -1,0 +1,342 @@
+"""The trainer: it learns, goes on from any kill as if nothing had happened, and stops with a reason."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bnn_landmarks import network, training, weights
+from bnn_landmarks.augment import NONE
+from bnn_landmarks.layers import Options, conv_unit
+from bnn_landmarks.recipe import Recipe, override, parse
+from bnn_landmarks.schemes import Scheme
+from bnn_landmarks.spec import Spec
+
+ROOT = pathlib.Path(__file__).parents[1]
+CROSS = Scheme("cross", ("centre", "left_tip", "right_tip"), ((1, 2),))
+
+
+def write_folder(folder, splits, size=64):
+    """A COCO-keypoints folder of crosses on grey: centre and the two ends of the bar."""
+    rng = np.random.default_rng(0)
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    for split, count in splits.items():
+        images, annotations = [], []
+        for i in range(count):
+            name, (x, y) = f"{split}{i}.png", rng.uniform(24, size - 24, 2)
+            image = np.full((size, size, 3), rng.integers(40, 200), np.uint8)
+            cv2.line(image, (int(x) - 16, int(y)), (int(x) + 16, int(y)), (255, 255, 0), 3)
+            cv2.circle(image, (int(x), int(y)), 5, (0, 0, 255), -1)
+            cv2.imwrite(str(folder / "images" / name), image)
+            images.append({"id": i, "file_name": name})
+            keypoints = [x, y, 2, x - 16, y, 2, x + 16, y, 2]
+            annotations.append({"image_id": i, "bbox": [x - 16, y - 16, 32, 32], "keypoints": keypoints})
+        category = {"name": "cross", "keypoints": list(CROSS.names)}
+        record = {"images": images, "annotations": annotations, "categories": [category]}
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    return folder
+
+
+def tiny(changes=None, /, **more):
+    spec = Spec("cross", scheme="cross", landmarks=CROSS.to_dict(), input_size=64, channels=32, sigma=1.0)
+    recipe = Recipe(
+        spec, (("crosses", "train"),), (("crosses", "val"),), samples=24, batch_size=4, augmentation=NONE
+    )
+    return override(recipe, {**(changes or {}), **more})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_folder(folder / "crosses", {"train": 10, "val": 3})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small_network(request, monkeypatch):
+    """A network of two layers for the trainer, whose steps take no time to compile; slow tests train the real one."""
+    if request.node.get_closest_marker("slow"):
+        return
+
+    def build(spec):
+        images = tf.keras.Input((spec.input_size, spec.input_size, 3))
+        x = tf.keras.layers.AveragePooling2D(4)(images)
+        x = conv_unit(conv_unit(x, 8, 3, Options(binary=False), "first"), 8, 3, Options(), "second")
+        maps = tf.keras.layers.Conv2D(spec.outputs, 1, name="head")(x)
+        model = tf.keras.Model(images, tf.keras.layers.Activation("linear", dtype="float32")(maps))
+        model.spec = spec
+        return model
+
+    monkeypatch.setattr(network, "build", build)
+    monkeypatch.setattr(training, "build", build)
+
+
+def log(run):
+    with open(run / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same(a, b):
+    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_path, monkeypatch):
+    whole = training.train(tiny(), data, tmp_path / "whole", validate_samples=8)
+    assert [row["samples"] for row in log(tmp_path / "whole")] == ["8", "16", "24"]
+    assert {"loss", "crosses/val"} < set(log(tmp_path / "whole")[0])
+    packed = weights.load(tmp_path / "whole" / "weights.npz")
+    image = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
+    np.testing.assert_array_equal(packed(image).numpy(), whole(image).numpy())
+    assert (tmp_path / "whole" / "best.npz").is_file()
+    assert list((tmp_path / "whole" / "tensorboard").glob("events*"))
+
+    # Killed at step 5 of 6: after the checkpoint of step 4 and a validation the log has of it.
+    class Killed(Exception):
+        pass
+
+    end = training._Run.on_train_batch_end
+
+    def kill(self, batch, logs=None):
+        end(self, batch, logs)
+        if int(self.model.optimizer.iterations) == 5:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training._Run, "on_train_batch_end", kill)
+        training.train(tiny(), data, tmp_path / "killed", validate_samples=8)
+    with pytest.raises(FileExistsError, match="--resume"):
+        training.train(tiny(), data, tmp_path / "killed")
+    assert_same(training.train(tiny(), data, tmp_path / "killed", resume=True, validate_samples=8), whole)
+    columns = ("samples", "loss", "crosses/val")
+    rows = [[[row[c] for c in columns] for row in log(tmp_path / run)] for run in ("whole", "killed")]
+    assert rows[0] == rows[1]
+
+
+def test_it_stops_on_a_loss_that_is_not_finite_and_keeps_the_good_checkpoint(data, tmp_path):
+    recipe = tiny(learning_rate=1e30, warmup=0.0, optimizer="rmsprop", loss="l2")
+    with pytest.raises(ValueError, match=r"not finite|loss is (nan|inf)"):
+        training.train(recipe, data, tmp_path / "run", checkpoint_minutes=0)
+    assert not (tmp_path / "run" / "weights.npz").exists()
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on(data, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))  # less than a checkpoint
+    try:
+        with pytest.raises(OSError, match=r"can't write to .*--resume"):
+            training.train(tiny(samples=8), data, tmp_path / "run", checkpoint_minutes=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    training.train(tiny(samples=8), data, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "weights.npz").is_file()
+
+
+def test_stages_start_from_one_another_and_a_resume_skips_what_is_done(data, tmp_path):
+    stages = ({"samples": 8, "spec.input_size": 128}, {"samples": 8})
+    recipe = tiny(stages=stages)
+    training.train(recipe, data, tmp_path / "run")
+    first = weights.read(tmp_path / "run" / "stage1" / "weights.npz")
+    assert first[0].input_size == 128
+    assert weights.read(tmp_path / "run" / "weights.npz")[0].input_size == 64
+    # Without a step the second stage ends where the first one did.
+    frozen = tiny(stages=(stages[0], {"samples": 8, "learning_rate": 0.0}), learning_rate=0.0)
+    training.train(frozen, data, tmp_path / "frozen")
+    arrays = [weights.read(tmp_path / "frozen" / f"{at}weights.npz")[1] for at in ("stage1/", "")]
+    np.testing.assert_array_equal(arrays[0]["head/kernel"], arrays[1]["head/kernel"])
+    with pytest.raises(FileExistsError, match="--resume"):
+        training.train(recipe, data, tmp_path / "run")
+    (tmp_path / "run" / "weights.npz").unlink()
+    written = (tmp_path / "run" / "stage1" / "weights.npz").stat().st_mtime_ns
+    training.train(recipe, data, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "stage1" / "weights.npz").stat().st_mtime_ns == written
+
+
+def test_first_weights_come_from_what_has_their_names_and_shapes(data, tmp_path):
+    training.train(tiny(samples=8), data, tmp_path / "run")
+    model = network.build(tiny().spec)
+    assert training.start_from(model, tmp_path / "run" / "weights.npz") == len(model.variables)
+    assert training.start_from(model, tmp_path / "run") == len(model.variables)
+    wider = network.build(Spec("pose", input_size=64))
+    assert training.start_from(wider, tmp_path / "run") == len(model.variables) - 2  # all but the head
+    with pytest.raises(FileNotFoundError, match="no weights, training run or checkpoint"):
+        training.start_from(model, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("precision", [pytest.param("bfloat16", marks=pytest.mark.slow), "float16"])
+def test_other_precisions_and_xla_train_and_leave_float32(data, tmp_path, precision):
+    recipe = tiny(samples=8, precision=precision, jit_compile=True)
+    trained = training.train(recipe, data, tmp_path / "run")
+    assert tf.keras.mixed_precision.global_policy().name == "float32"
+    assert {v.dtype for v in trained.variables} == {tf.float32}
+    training.train(override(recipe, {"samples": 12}), data, tmp_path / "run", resume=True)
+
+
+def test_the_moving_average_is_what_is_saved(data, tmp_path):
+    plain = training.train(tiny(), data, tmp_path / "plain")
+    averaged = training.train(tiny(average=0.5), data, tmp_path / "averaged")
+    start = training.train(tiny(samples=4, learning_rate=0.0), data, tmp_path / "start")
+    for a, b, first in zip(
+        averaged.trainable_weights, plain.trainable_weights, start.trainable_weights, strict=True
+    ):
+        moved, less = np.abs(b - first).sum(), np.abs(a - first).sum()
+        assert 0 < less < moved
+    assert_same(averaged, training.train(tiny(average=0.5), data, tmp_path / "averaged", resume=True))
+
+
+def test_a_teacher_adds_to_the_loss(data, tmp_path):
+    training.train(tiny(samples=8), data, tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher" / "weights.npz")
+    plain = training.train(tiny(samples=8), data, tmp_path / "plain")
+    silent = training.train(tiny(samples=8, teacher=teacher, teacher_weight=0.0), data, tmp_path / "silent")
+    heard = training.train(tiny(samples=8, teacher=teacher, teacher_weight=1.0), data, tmp_path / "heard")
+    assert_same(silent, plain)
+    assert any((a != b).any() for a, b in zip(heard.get_weights(), plain.get_weights(), strict=True))
+    with pytest.raises(ValueError, match="the teacher reads 64 pixels"):
+        training.train(tiny({"spec.input_size": 128}, teacher=teacher), data, tmp_path / "other")
+
+
+def test_the_rate_rises_falls_and_steps():
+    cosine = training.learning_rate(tiny(samples=400, learning_rate=1.0, warmup=0.1))
+    np.testing.assert_allclose([cosine(s) for s in (0, 5, 10, 55, 100)], [0, 0.5, 1, 0.5, 0], atol=1e-6)
+    steps = training.learning_rate(tiny(samples=400, learning_rate=1.0, schedule=((0.5, 0.1), (0.9, 0.01))))
+    np.testing.assert_allclose([steps(s) for s in (0, 50, 51, 90, 91)], [1, 1, 0.1, 0.1, 0.01])
+
+
+def test_settings_replace_values_by_path():
+    changed = override(
+        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "loss=sigmoid"]))
+    )
+    assert (changed.spec.channels, changed.augmentation.rotate, changed.loss) == (64, 0.5, "sigmoid")
+    changed = override(changed, {"spec.options.binary": False})
+    assert changed.spec.options == {"binary": False}
+    for setting, message in (
+        ("spec.widht=3", "no field"),
+        ("loss=l3", "loss must be"),
+        ("loss", "key=value"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            override(tiny(), dict([parse(setting)]))
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import bnn_landmarks
+import tensorflow as tf
+from bnn_landmarks.recipe import override
+from test_training import tiny
+from bnn_landmarks import training
+
+data, output, strategy = sys.argv[2:5]
+if strategy == "killed":
+    training.train(tiny(samples=80), data, output, resume=True, checkpoint_minutes=0, validate_samples=16)
+else:
+    strategy = training.make_strategy(strategy)
+    training.train(tiny(samples=16), data, output, strategy=strategy, validate_samples=8)
+"""
+
+
+def start(data, output, strategy, **environment):
+    arguments = [sys.executable, "-c", PROGRAM, str(ROOT / "tests"), str(data), str(output), strategy]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_with_the_weights_of_an_uninterrupted_run(data, tmp_path):
+    """The real network, a checkpoint after every step, SIGKILL at random: while computing, writing or validating."""
+    whole = start(data, tmp_path / "whole", "killed")
+    rng = random.Random(0)
+    for attempt in range(30):
+        process = start(data, tmp_path / "run", "killed")
+        while process.poll() is None and not _new_checkpoint(tmp_path / "run", attempt):
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if attempt == 3:
+            break
+    process = start(data, tmp_path / "run", "killed")
+    assert process.communicate()[0] is not None and process.returncode == 0
+    assert whole.wait() == 0
+    a, b = (weights.load(tmp_path / run / "weights.npz") for run in ("whole", "run"))
+    assert_same(a, b)
+    assert_same(*(weights.load_checkpoint(tmp_path / run) for run in ("whole", "run")))
+    assert [r["samples"] for r in log(tmp_path / "run")] == ["16", "32", "48", "64", "80"]
+    assert [r["loss"] for r in log(tmp_path / "run")] == [r["loss"] for r in log(tmp_path / "whole")]
+
+
+def _new_checkpoint(run, attempt):
+    steps = [int(path.stem.split("-")[1]) for path in run.glob("checkpoints/ckpt-*.index")]
+    return bool(steps) and max(steps) >= 3 * attempt + 2
+
+
+@pytest.mark.slow
+def test_two_workers_learn_what_one_does_with_the_joint_batch(data, tmp_path):
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            ports.append(probe.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    workers = [
+        start(
+            data,
+            tmp_path / "two",
+            "multiworker",
+            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
+        )
+        for index in range(2)
+    ]
+    for worker in workers:
+        text = worker.communicate()[0].decode()
+        assert worker.returncode == 0, text[-3000:]
+    one = start(data, tmp_path / "one", "none")
+    assert one.communicate() and one.returncode == 0
+    a, b = (weights.load_checkpoint(tmp_path / run) for run in ("one", "two"))
+    start_at = network.build(tiny().spec)
+    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_allclose(x, y, atol=2e-3)
+    assert len(start_at.weights) == len(a.weights)
+    losses = [[float(row["loss"]) for row in log(tmp_path / run)] for run in ("one", "two")]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_replicas_on_one_machine_learn_what_one_does_with_the_joint_batch(data, tmp_path):
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import bnn_landmarks
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from test_training import tiny
+from bnn_landmarks import training
+training.train(tiny(samples=16), sys.argv[2], sys.argv[3], strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+"""
+    arguments = [sys.executable, "-c", program, str(ROOT / "tests"), str(data), str(tmp_path / "two")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one = start(data, tmp_path / "one", "none")
+    assert one.communicate() and one.returncode == 0
+    a, b = (weights.load_checkpoint(tmp_path / run) for run in ("one", "two"))
+    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_allclose(x, y, atol=2e-3)
