@@ -1,5 +1,6 @@
 """Annotated Facial Landmarks in the Wild, from its sqlite file."""
 
+import collections
 import contextlib
 import math
 import sqlite3
@@ -17,7 +18,7 @@ FACES = """
     GROUP BY Faces.face_id
     ORDER BY FaceImages.filepath, Faces.face_id
 """
-POINTS = "SELECT feature_id, x, y FROM FeatureCoords WHERE face_id = ?"
+POINTS = "SELECT face_id, feature_id, x, y FROM FeatureCoords"
 TEST_EVERY = 20
 
 
@@ -41,26 +42,32 @@ class Aflw(LandmarkBuilder):
     """
 
     def _generate_examples(self, directory, split):
-        with contextlib.closing(
-            sqlite3.connect(f"file:{directory / 'aflw.sqlite'}?mode=ro", uri=True)
-        ) as database:
-            try:
-                faces = database.execute(FACES).fetchall()
-                paths = sorted({path for _, path, *_ in faces})
-                test = set(paths[::TEST_EVERY])
-                for face, path, *box, yaw in faces:
-                    landmarks, visible = np.zeros((21, 2)), np.zeros(21, np.int32)
-                    for feature, x, y in database.execute(POINTS, (face,)):
-                        landmarks[feature - 1], visible[feature - 1] = (x, y), 2
-                    if not visible.any() or (path in test) != (split == "test"):
-                        continue
-                    yield example(
-                        f"{path.rsplit('.', 1)[0]}_{face}",
-                        image_named(directory / "flickr" / path.rsplit(".", 1)[0]),
-                        landmarks,
-                        visible,
-                        box=None if None in box else box,
-                        yaw=None if yaw is None else abs(math.degrees(yaw)),
-                    )
-            except sqlite3.Error as error:
-                raise ValueError(f"{directory / 'aflw.sqlite'} is not AFLW's database: {error}") from error
+        faces, points = read(directory / "aflw.sqlite")
+        test = set(sorted({path for _, path, *_ in faces})[::TEST_EVERY])
+        for face, path, *box, yaw in faces:
+            if face not in points or (path in test) != (split == "test"):
+                continue
+            landmarks, visible = np.zeros((21, 2)), np.zeros(21, np.int32)
+            for feature, x, y in points[face]:
+                landmarks[feature - 1], visible[feature - 1] = (x, y), 2
+            stem = path.rsplit(".", 1)[0]
+            yield example(
+                f"{stem}_{face}",
+                image_named(directory / "flickr" / stem),
+                landmarks,
+                visible,
+                box=None if None in box else box,
+                yaw=None if yaw is None else abs(math.degrees(yaw)),
+            )
+
+
+def read(path):
+    """The rows of `FACES`, and {face_id: [(feature_id, x, y)]}, feature_id from 1."""
+    points = collections.defaultdict(list)
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        try:
+            for face, *point in database.execute(POINTS):
+                points[face].append(point)
+            return database.execute(FACES).fetchall(), points
+        except sqlite3.Error as error:
+            raise ValueError(f"{path} is not AFLW's database: {error}") from error
