@@ -3,7 +3,7 @@
     save(model, "pose.npz")                      # -> the file's SHA-256
     model = load("pose.npz")                     # tf.keras.Model, model.spec set
 
-    python -m bnn_landmarks.weights runs/pose pose.npz      # a training run's last checkpoint, ready to ship
+    python -m bnn_landmarks.weights runs/pose zoo/weights/pose.npz      # what a training run made, ready to ship
 
 The archive holds `spec` (JSON) and one array a variable, named layer/variable. The kernel of a `BinaryConv2D` is its
 signs: uint8 [..., ceil(filters / 8)], the first filter in the highest bit, 1 for +1; everything else is float32. What
@@ -116,10 +116,11 @@ def read(path, sha256=None):
 
 
 def load_checkpoint(run):
-    """The network of a training run: its recipe's spec, the weights of its last checkpoint.
+    """The network of a training run: of a finished one its `weights.npz`, of another its recipe's spec with the weights
+    of the last checkpoint (not their moving average).
 
     Args:
-        run: the directory `training.train` wrote: `recipe.json` and `checkpoints/`.
+        run: the directory `training.train` wrote: `recipe.json`, `checkpoints/`, at the end `weights.npz`.
 
     Raises:
         FileNotFoundError: it has no recipe or no checkpoint. ValueError: the checkpoint is of another network.
@@ -131,14 +132,16 @@ def load_checkpoint(run):
     run = pathlib.Path(run)
     if not (run / "recipe.json").is_file():
         raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
+    if (run / "weights.npz").is_file():
+        return load(run / "weights.npz")
     checkpoint = tf.train.latest_checkpoint(run / "checkpoints")
     if checkpoint is None:
         raise FileNotFoundError(f"{run} holds no checkpoint yet")
     model = build(Spec.from_dict(json.loads((run / "recipe.json").read_text())["spec"]))
-    status = tf.train.Checkpoint(model=model).restore(checkpoint)
     try:
+        status = tf.train.Checkpoint(model=model).restore(checkpoint)
         status.assert_existing_objects_matched().expect_partial()
-    except AssertionError:
+    except (AssertionError, ValueError):
         raise ValueError(
             f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
         ) from None
@@ -178,18 +181,19 @@ def _unpack(path, key, array, layer, variable):
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m bnn_landmarks.weights",
-        description="Pack a training run's last checkpoint for shipping and print the SHA-256 for zoo/entries.py.",
+        description="Pack a training run's weights for shipping and print the lines for zoo/entries.py.",
     )
-    parser.add_argument("run", help="directory of the run: recipe.json and checkpoints/")
+    parser.add_argument("run", help="directory of the run, or a packed file")
     parser.add_argument("output", help="the .npz to write")
     parser.add_argument("--name", help="entry name to give it; the recipe's by default")
     arguments = parser.parse_args()
-    model = load_checkpoint(arguments.run)
+    run, output = pathlib.Path(arguments.run), pathlib.Path(arguments.output)
+    model = load(run) if run.is_file() else load_checkpoint(run)
     if arguments.name:
         model.spec = dataclasses.replace(model.spec, name=arguments.name)
-    sha256 = save(model, arguments.output)
-    print(f"{arguments.output}: {model.spec.name}, {pathlib.Path(arguments.output).stat().st_size:,} bytes")
-    print(f'sha256="{sha256}"')
+    sha256 = save(model, output)
+    print(f"{output}: {output.stat().st_size:,} bytes, {model.spec}")
+    print(f'weights="{output.name}",\nsha256="{sha256}",')
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from bnn_landmarks.layers import BinaryConv2D
 INPUT_DTYPES = ("float32", "uint8")
 _MAX = np.finfo(np.float32).max
 _TINY = np.finfo(np.float32).tiny
+_CUTS = 128
 
 
 class Threshold(tf.keras.layers.Layer):
@@ -73,18 +74,20 @@ def threshold(norm):
     gamma = norm.gamma.numpy()
     direction = np.where(gamma < 0, -1, 1).astype(np.float32)
 
-    def nonnegative(x):
-        return norm((direction * x)[None, None, None, :], training=False).numpy()[0, 0, 0] >= 0
+    def below(ordered):
+        """Of ascending floats [n, C], how many of each channel the layer makes negative."""
+        x = direction * _float(ordered)
+        return (norm(x[:, None, None, :], training=False).numpy()[:, 0, 0] < 0).sum(axis=0)
 
-    low = _ordered(np.full_like(gamma, -_MAX))
-    high = _ordered(np.full_like(gamma, _MAX))
-    low = np.where(nonnegative(_float(low)), high, low)  # nonnegative everywhere: settled below
-    everywhere = low == high
+    # bounds[0] is negative, bounds[-1] is not, unless the whole range is of one sign: then it ends at that end.
+    low, high = (_ordered(np.full_like(gamma, value)) for value in (-_MAX, _MAX))
+    channels, cuts = np.arange(len(gamma)), np.arange(1, _CUTS)[:, None]
     while (high - low > 1).any():
-        middle = (low + high) // 2
-        above = nonnegative(_float(middle))
-        high, low = np.where(above, middle, high), np.where(above, low, middle)
-    offset = np.where(everywhere, _MAX, -_float(high))
+        middle = low + (high - low) * cuts // _CUTS
+        bounds = np.concatenate([low[None], middle, high[None]])
+        first = below(middle)
+        low, high = bounds[first, channels], bounds[first + 1, channels]
+    offset = -_float(high)
     offset = np.where(offset == 0, _TINY, offset).astype(np.float32)
     return Threshold(direction, offset, name=norm.name)
 

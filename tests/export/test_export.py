@@ -1,0 +1,215 @@
+"""An exported file computes what Keras computes, every binary convolution in it is binary, and a file that can't be
+proved is not written."""
+
+import dataclasses
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import randomise
+
+from bnn_landmarks import heatmaps, weights
+from bnn_landmarks.blocks import BLOCKS
+from bnn_landmarks.counting import count
+from bnn_landmarks.layers import BinaryConv2D, Options, batch_norm, real_conv
+from bnn_landmarks.network import build
+from bnn_landmarks.spec import Spec
+from export import lce, record, tflite, verify
+
+OWN = {"name": "own", "names": ["a", "b", "c"], "mirror_pairs": [[0, 1]], "edges": [[0, 2]]}
+
+
+def binaries(model):
+    return sum(isinstance(layer, BinaryConv2D) for layer in model.layers)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A user's network with a scheme of its own, and its packed file."""
+    spec = Spec("own", scheme="own", landmarks=OWN, input_size=64, channels=32, sigma=1.0)
+    path = tmp_path_factory.mktemp("own") / "own.npz"
+    model = randomise(build(spec))
+    weights.save(model, path)
+    return model, path
+
+
+def run(program, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["export", *map(str, arguments)])
+    record.run(program.main)
+
+
+@pytest.fixture(scope="module")
+def exported(own, tmp_path_factory):
+    """What `python -m export.lce --weights own.npz` writes."""
+    path = tmp_path_factory.mktemp("exported") / "own.tflite"
+    patch = pytest.MonkeyPatch()
+    try:
+        run(lce, patch, "--weights", own[1], "--output", path)
+    finally:
+        patch.undo()
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported_float(own, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "own_float.tflite"
+    patch = pytest.MonkeyPatch()
+    try:
+        run(tflite, patch, "--weights", own[1], "--output", path, "--input", "uint8", "--batch", 2)
+    finally:
+        patch.undo()
+    return path
+
+
+def test_record_tells_an_app_all(own, exported):
+    described = json.loads(exported.with_suffix(".json").read_text())
+    assert described["sha256"] == hashlib.sha256(exported.read_bytes()).hexdigest()
+    assert described["landmarks"] == OWN["names"]
+    assert described["mirror_pairs"] == OWN["mirror_pairs"] and described["edges"] == OWN["edges"]
+    assert described["input"] == "float32" and described["input_shape"] == [1, 64, 64, 3]
+    assert described["output_shape"] == [1, 16, 16, 3]
+    assert Spec.from_dict(described["spec"]) == own[0].spec
+    assert described["census"]["binary_convolutions"] == binaries(own[0])
+
+
+def test_golden_vectors_are_what_the_file_gives_and_decode_gives(own, exported):
+    described = json.loads(exported.with_suffix(".json").read_text())
+    with np.load(exported.parent / described["golden"], allow_pickle=False) as golden:
+        assert golden["input"].std() > 0.05, "a photograph, not a flat image"
+        (maps,) = lce.interpreter(exported.read_bytes())(golden["input"])
+        assert np.array_equal(maps, golden["maps"])
+        points, _ = heatmaps.decode(maps)
+        assert np.array_equal(points, golden["points"]) and golden["scores"].shape == (1, 3)
+
+
+def test_census_counts_what_keras_counts(own, exported, exported_float):
+    cost, found = count(own[0]), verify.census(exported.read_bytes())
+    assert (found.binary_macs, found.float_macs) == (cost.binary_macs, cost.real_macs)
+    assert (found.binary_convolutions, found.float_convolutions) == (binaries(own[0]), 2)
+    assert found.bytes == exported.stat().st_size < 0.2 * exported_float.stat().st_size
+    plain = verify.census(exported_float.read_bytes())
+    assert plain.binary_convolutions == 0
+    assert plain.float_macs == 2 * (cost.binary_macs + cost.real_macs), "two images a call"
+
+
+def test_float_file_takes_what_its_record_says(own, exported_float):
+    described = json.loads(exported_float.with_suffix(".json").read_text())
+    assert described["input"] == "uint8" and described["input_shape"] == [2, 64, 64, 3]
+    with np.load(exported_float.parent / described["golden"], allow_pickle=False) as golden:
+        assert golden["input"].dtype == np.uint8
+        expected = own[0](golden["input"].astype(np.float32) / 255).numpy()
+        np.testing.assert_allclose(golden["maps"], expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(rng):
+    """All blocks in one network, once changing the number of channels and once not."""
+    images = tf.keras.Input((32, 32, 3), name="image")
+    x = real_conv(images, 32, 3, strides=2, name="stem")
+    x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(x, "stem_bn"))
+    for i, (name, block) in enumerate(BLOCKS.items()):
+        x = block(x, 64 if i % 2 else 32, Options(), name=f"{name}_a")
+        x = block(x, x.shape[-1], Options(), name=f"{name}_b")
+    head = real_conv(x, 16, 1, use_bias=True, name="head")
+    model = tf.keras.Model(images, tf.keras.layers.Activation("linear", name="maps")(head), name="all")
+    model.spec = Spec("all", input_size=32, stride=2)
+    data = lce.convert(randomise(model))
+    verify.check_binary(model, verify.census(data))
+    parity = verify.compare(model, data, lce.interpreter, rng.random((2, 32, 32, 3), dtype=np.float32))
+    adds = sum(isinstance(layer, tf.keras.layers.Add) for layer in model.layers)
+    assert parity.equal == 2 * adds == 4 * len(BLOCKS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype, batch", [("float32", 1), ("uint8", 2)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"block": block} for block in BLOCKS),
+        {"stacks": 2},
+        {"options": {"shortcut": "real"}},
+        {"options": {"pooling": "average"}},
+        {"options": {"relu": False, "scale": "mean"}},
+        {"options": {"relu": False, "scale": "none"}},
+        {"task": "parts", "scheme": "parts7"},
+    ],
+    ids=str,
+)
+def test_every_network_exports(changes, dtype, batch, tiny_spec, tmp_path):
+    model = randomise(build(dataclasses.replace(tiny_spec, **changes)))
+    found, parity, _ = lce.export(model, tmp_path / "net.tflite", batch, dtype)
+    assert found.binary_convolutions == binaries(model)
+    assert parity.equal > 0
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.fixture
+def changed(own):
+    """Call with a variable and its new value: it has its own again after the test."""
+    kept = []
+
+    def change(variable, value):
+        kept.append((variable, variable.numpy()))
+        variable.assign(value)
+
+    yield change
+    for variable, value in kept:
+        variable.assign(value)
+
+
+def test_a_file_that_differs_is_not_written(own, exported, changed, tmp_path, monkeypatch):
+    scale = own[0].get_layer("hg1_skip3_conv2").scale
+    changed(scale, scale * 1.01)
+    monkeypatch.setattr(lce, "convert", lambda *_: exported.read_bytes())
+    with pytest.raises(ValueError, match="differs from Keras in hg1_skip3_add"):
+        lce.export(own[0], tmp_path / "own.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_real_layer_that_differs_is_found(own, exported, changed):
+    bias = own[0].get_layer("head1").bias
+    changed(bias, bias + [0, 0.1, 0])
+    examples = record.examples(own[0].spec, 1, "float32")[:1]
+    with pytest.raises(ValueError, match="differs from Keras in head1:"):
+        verify.compare(own[0], exported.read_bytes(), lce.interpreter, examples)
+
+
+def test_a_binary_layer_that_came_out_float_is_named(own, exported_float, tmp_path, monkeypatch):
+    monkeypatch.setattr(lce, "convert", lambda *_: exported_float.read_bytes())
+    with pytest.raises(ValueError, match=r"54 of 54 binary convolutions came out float: stem_block1_conv1, "):
+        lce.export(own[0], tmp_path / "own.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_real_networks_go_to_tflite_only(tiny_spec, tmp_path):
+    model = build(dataclasses.replace(tiny_spec, options={"binary": False}))
+    with pytest.raises(ValueError, match="no binary convolution"):
+        lce.export(model, tmp_path / "real.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_real_network_as_tflite(tiny_spec, tmp_path):
+    model = randomise(build(dataclasses.replace(tiny_spec, options={"binary": False})))
+    found, _ = tflite.export(model, tmp_path / "real.tflite")
+    assert found.float_macs == count(model).real_macs
+
+
+@pytest.mark.parametrize(
+    "name, error", [("own.bin", "is named .tflite"), ("missing/own.tflite", "no directory")]
+)
+def test_bad_targets_are_refused_before_the_work(name, error, own, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lce, "convert", lambda *_: pytest.fail("it was converted"))
+    with pytest.raises(SystemExit) as stopped:
+        run(lce, monkeypatch, "--weights", own[1], "--output", tmp_path / name)
+    assert stopped.value.code == 1
+    assert error in (line := capsys.readouterr().err) and line.count("\n") == 1
+
+
+def test_unknown_model_is_one_line(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(lce, monkeypatch, "--model", "pos")
+    assert stopped.value.code == 1
+    assert "did you mean pose" in (line := capsys.readouterr().err) and line.count("\n") == 1
