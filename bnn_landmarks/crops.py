@@ -12,6 +12,8 @@ height), x right and y down. The crop's pixel u shows the image at center + (u +
 import cv2
 import numpy as np
 
+WARP_LIMIT = 2**15 - 1  # warpAffine takes no image with a longer side.
+
 
 def check_box(box):
     """The box as float64 [4].
@@ -68,8 +70,8 @@ def crop(image, matrix, size):
     An image shrunk by more than two is averaged down by a whole factor first, so that no detail aliases.
     """
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    shrink = int(0.5 / scale) if scale > 0 else 1
-    if shrink > 1:
+    shrink = max(1, int(0.5 / scale)) if scale > 0 else 1
+    if shrink > 1 or max(image.shape[:2]) >= WARP_LIMIT:
         image, matrix = _shrink(image, matrix, size, shrink)
     return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 

@@ -180,6 +180,13 @@ def test_a_huge_image_costs_little_more_than_itself(localizer):
     assert without < 1.2 * image.nbytes
 
 
+def test_a_panorama_longer_than_opencv_warps(localizer):
+    image = np.zeros((300, 40000, 3), np.uint8)
+    image[:, 36000:36400] = discs(POINTS)
+    box = [36090, 60, 200, 180]
+    assert np.abs(localizer(image, box)[0].points - POINTS - [36000, 0]).max() <= tolerance(box)
+
+
 PARTS = Spec("parts", task="parts", scheme="parts7", input_size=SIZE, box_side="mean", padding=1.5)
 
 
