@@ -55,7 +55,9 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
         raise ValueError("--box belongs to one photograph or video; there are several")
     localizer = Localizer(model, engine, threads, flip)
     if sample:
-        sources.append(images.sample("person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"))
+        name = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
+        boxes = boxes or (None if sources else images.SAMPLE_BOXES.get(name))
+        sources.append(images.sample(name))
     output.mkdir(parents=True, exist_ok=True)
     print(f"{localizer.spec.name} on engine {localizer.engine.name}")
     if camera is not None:

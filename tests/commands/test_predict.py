@@ -112,7 +112,8 @@ def test_the_sample_fits_the_network(predict, monkeypatch, tmp_path):
     monkeypatch.setattr(localizer.detect, "detect", lambda image, scheme: np.zeros((0, 4)))
     blank = localizer.Engine("blank", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
     monkeypatch.setattr(localizer, "open_engine", lambda *arguments: blank)
-    assert predict("--sample")[0] == 0
+    status, out, _ = predict("--sample")
+    assert status == 0 and "box given" in out
     monkeypatch.setattr(detect, "PEOPLE_SCHEMES", ())
     assert predict("--sample")[0] == 0
     assert [n for n in written(tmp_path / "out") if n.endswith("json")] == ["face.json", "person.json"]
