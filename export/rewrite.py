@@ -9,6 +9,9 @@ gamma is negative, and float32 subtraction never gets the sign of a difference w
 x * (gamma / sigma) + (beta - mean * gamma / sigma), the converter's own form, is not. It also saves the
 multiplication wherever no gamma of the layer is negative. t is found by bisection of the layer itself over all floats.
 
+A norm that reads a binary convolution sees only whole multiples of its scale. There t is put midway between two of
+them, where no rounding matters: the converter may fold the addition into the convolution's bias.
+
 The offset is never 0 (the smallest normal float stands in): the converter would drop an addition of zeros, and a
 -0.0 that reaches LceQuantize on ARM becomes -1, not +1.
 
@@ -69,8 +72,9 @@ class FloatSignConv2D(tf.keras.layers.Layer):
         return y if self.factor is None else y * self.factor
 
 
-def threshold(norm):
-    """The `Threshold` of a BatchNormalization layer, exact for every float32 input."""
+def threshold(norm, source=None):
+    """The `Threshold` of a BatchNormalization layer, exact for every float32 input; for every output of `source` where
+    that is the `BinaryConv2D` it reads."""
     gamma = norm.gamma.numpy()
     direction = np.where(gamma < 0, -1, 1).astype(np.float32)
 
@@ -88,8 +92,20 @@ def threshold(norm):
         first = below(middle)
         low, high = bounds[first, channels], bounds[first + 1, channels]
     offset = -_float(high)
+    if isinstance(source, BinaryConv2D):
+        offset = -_midway(-offset, source)
     offset = np.where(offset == 0, _TINY, offset).astype(np.float32)
     return Threshold(direction, offset, name=norm.name)
+
+
+def _midway(turn, conv):
+    """The midpoint between the multiples of a convolution's scale that lie around `turn`, float32 [C]; at most half a
+    step beyond its sums."""
+    factor, terms = conv.multiplier(), np.prod(conv.kernel.shape[:3])
+    step = np.ones_like(turn, np.float64) if factor is None else np.abs(factor.numpy().astype(np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = np.clip(np.ceil(turn / step), -terms, terms + 1)
+    return np.where(step > 0, step * (above - 0.5), turn)
 
 
 def _ordered(x):
@@ -153,7 +169,7 @@ def _rebuild(model, batch, dtype, binary):
         if isinstance(layer, tf.keras.layers.BatchNormalization):
             real = [consumer for consumer in consumers if not isinstance(consumer, BinaryConv2D)]
             if len(real) < len(consumers):
-                signed[layer.name] = threshold(layer)(inputs)
+                signed[layer.name] = threshold(layer, sources[0])(inputs)
             if not real:
                 continue
         tensors[layer.name] = _copy(layer)(inputs)

@@ -48,12 +48,33 @@ def test_threshold_of_a_constant_and_of_a_fresh_norm():
     assert not np.signbit(threshold(np.float32([[[[-0.0, -0.0, -0.0]]]])).numpy()[0, 0, 0, 2])
 
 
+@pytest.mark.parametrize("scale", ["learned", "none"])
+def test_threshold_after_a_binary_convolution_keeps_half_a_step_of_distance(scale, rng):
+    count, terms = 64, 9 * 16
+    conv = BinaryConv2D(count, 3, relu=False, scale=scale)
+    conv.build((None, 4, 4, 16))
+    factor = np.ones(count, np.float32)
+    if scale == "learned":
+        conv.scale.assign(rng.normal(0, 1, count))
+        conv.scale[0].assign(0.0)
+        factor = conv.multiplier().numpy()
+    spread = terms * np.abs(factor) + 1e-3
+    layer = norm(
+        rng.normal(0, 1, count), rng.normal(0, 0.2, count), spread * rng.normal(0, 0.5, count), spread**2
+    )
+    threshold = rewrite.threshold(layer, conv)
+    x = factor * np.arange(-terms, terms + 1, dtype=np.float32)[:, None]
+    assert np.array_equal(signs(threshold, x), signs(layer, x))
+    distance = np.abs(np.asarray(threshold(x[:, None, None, :]))[:, 0, 0]).min(axis=0)
+    assert (distance >= 0.5 * np.abs(factor)).all()
+
+
 def test_no_negative_zero_reaches_the_quantizer_of_a_fresh_network():
     """The ADD in front of LceQuantize must outlive the converter also where every offset is nil."""
     from bnn_landmarks.spec import Spec
 
     images = tf.keras.Input((8, 8, 3), name="image")
-    x = tf.keras.layers.Conv2D(32, 1, name="stem")(images)
+    x = tf.keras.layers.MaxPool2D(1, name="pool")(images)  # or the addition becomes a convolution's bias
     x = BinaryConv2D(8, 3, name="conv")(batch_norm(x, "conv_bn"))
     model = tf.keras.Model(images, tf.keras.layers.Activation("linear", name="maps")(x), name="one")
     model.spec = Spec("one", input_size=8)
