@@ -10,18 +10,15 @@ Importing this module imports none of them.
 import collections.abc
 import dataclasses
 import functools
-import hashlib
-import importlib
-import json
 import pathlib
 import platform
 
 import numpy as np
 
+from bnn_landmarks import exported
 from bnn_landmarks.spec import Spec
 
 ENGINES = ("runtime", "lce", "tflite", "keras")
-LCE_OPERATOR = b"LceBconv2d"
 KERAS_BATCH = 8
 
 
@@ -36,21 +33,12 @@ class Engine:
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
-    """A `.tflite` in memory. input: "float32" in [0, 1], or "uint8"."""
-
-    data: bytes
-    spec: Spec
-    input: str = "float32"
-
-
-@dataclasses.dataclass(frozen=True)
 class _Network:
-    """What the openers open. model: tf.keras.Model, or None. exported: a module, "export.lce" or
+    """What the openers open. model: -> tf.keras.Model, None of an exported file. exported: a module, "export.lce" or
     "export.tflite", -> `Exported`."""
 
     spec: Spec
-    model: object
+    model: collections.abc.Callable | None
     exported: collections.abc.Callable
 
 
@@ -62,8 +50,8 @@ def open_engine(source, engine="auto", num_threads=1):
             beside it; or a tf.keras.Model with `.spec`.
         engine: "keras", "lce" (Larq Compute Engine's interpreter), "tflite" (the float TFLite of the
             network), "runtime" (stock LiteRT with `bnn_landmarks.runtime`), or "auto": for a binary network
-            the first that works here of runtime, lce and keras, for a float `.tflite` tflite. What is no
-            exported file yet is converted in memory.
+            the first that works here of runtime, lce and keras, for a real-valued one tflite or keras. What
+            is no exported file yet is converted (`exported`).
         num_threads: threads of the lce, tflite and runtime interpreters.
 
     Raises:
@@ -76,11 +64,11 @@ def open_engine(source, engine="auto", num_threads=1):
     if num_threads < 1:
         raise ValueError(f"num_threads must be at least 1, not {num_threads}")
     if isinstance(source, str | pathlib.Path) and str(source).endswith(".tflite"):
-        exported = read_exported(source)
-        network = _Network(exported.spec, None, lambda module: exported)
-        choices = ("runtime", "lce") if LCE_OPERATOR in exported.data else ("tflite",)
+        file = exported.read(source)
+        network = _Network(file.spec, None, lambda module: file)
+        choices = ("runtime", "lce") if file.binary else ("tflite",)
         if engine != "auto" and engine not in choices:
-            kind = "holds binary operators" if len(choices) > 1 else "is a float TFLite"
+            kind = "holds binary operators" if file.binary else "is a float TFLite"
             raise ValueError(f"engine {engine} can't run {source}: it {kind}; use {' or '.join(choices)}")
     else:
         network = _load(source)
@@ -90,99 +78,67 @@ def open_engine(source, engine="auto", num_threads=1):
     return _first(choices, network, num_threads) if engine == "auto" else OPEN[engine](network, num_threads)
 
 
-def read_exported(path):
-    """An exported file and the `.json` beside it, as `export` writes them -> `Exported`.
-
-    Raises:
-        FileNotFoundError: either is missing.
-        ValueError: the `.json` is not the exporter's, or belongs to other bytes.
-    """
-    path = pathlib.Path(path)
-    record_path = path.with_suffix(".json")
-    for file in (path, record_path):
-        if not file.is_file():
-            beside = "; an exported file needs the .json written beside it" if file == record_path else ""
-            raise FileNotFoundError(f"there is no {file}{beside}")
-    data = path.read_bytes()
-    try:
-        record = json.loads(record_path.read_text())
-        spec, kind, expected = Spec.from_dict(record["spec"]), record["input"], record["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{record_path} is not the record of an exported file ({error})") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != expected:
-        raise ValueError(
-            f"{path} is not the file that {record_path.name} describes: its SHA-256 is {found[:12]}..., "
-            f"not {expected[:12]}...; export it again"
-        )
-    if kind not in ("float32", "uint8"):
-        raise ValueError(f"{record_path} names the input type {kind!r}; known are float32 and uint8")
-    return Exported(data, spec, kind)
-
-
 def _load(source):
-    """An entry's name, a packed weights file or a model -> `_Network`."""
+    """An entry's name, packed weights or a model -> `_Network`."""
     if not isinstance(source, str | pathlib.Path):
         if not isinstance(getattr(source, "spec", None), Spec):
             raise ValueError(
                 f"a network is an entry's name, a file, or a tf.keras.Model with .spec, not {source!r}"
             )
-        return _of_model(source)
-    try:
-        if pathlib.Path(source).suffix == ".npz":
-            from bnn_landmarks import weights
+        # Converted once an opening, not once a model, which may be trained on in between.
+        convert = functools.cache(functools.partial(exported.of_model, source))
+        return _Network(source.spec, lambda: source, convert)
 
-            return _of_model(weights.load(source))
-        if isinstance(source, pathlib.Path) or "/" in source or pathlib.Path(source).is_file():
-            raise ValueError(f"{source} is no network: give an entry's name, a .tflite or a .npz file")
-        model = _entry(source)
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"to build {source} needs {error.name}: pip install 'bnn-landmarks[train]', or export it where "
-            "that is installed (python -m export.lce) and give the .tflite"
-        ) from None
-    return _Network(model.spec, model, functools.partial(_convert_entry, source))
+    from bnn_landmarks import weights
 
+    if pathlib.Path(source).suffix == weights.SUFFIX:
+        return _packed(source, weights.read(source)[0], functools.partial(weights.load, source))
+    if isinstance(source, pathlib.Path) or "/" in source or pathlib.Path(source).is_file():
+        raise ValueError(f"{source} is no network: give an entry's name, a .tflite or a .npz file")
 
-@functools.cache
-def _entry(name):
     from bnn_landmarks import zoo
 
-    return zoo.load(name)
+    entry, load = zoo.entry(source), functools.partial(zoo.load, source)
+    if entry.weights is None:
+        load()  # raises, saying how to train it
+    return _packed(zoo.WEIGHTS / entry.weights, entry.spec, load)
 
 
-def _of_model(model):
-    # Cached in this network only: a model may be trained on between two calls of open_engine.
-    return _Network(model.spec, model, functools.cache(functools.partial(_convert, model)))
+def _packed(path, spec, load):
+    """`_Network` of packed weights, built at most once and only if an engine needs the model itself."""
 
+    @functools.cache
+    def model():
+        try:
+            return load()
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"building {spec.name} needs {error.name}: pip install 'bnn-landmarks[train]', or export it where "
+                "that is installed (python -m export.lce) and give the .tflite"
+            ) from None
 
-@functools.cache
-def _convert_entry(name, module):
-    return _convert(_entry(name), module)
-
-
-def _convert(model, module):
-    return Exported(importlib.import_module(module).convert(model), model.spec)
+    return _Network(spec, model, functools.partial(exported.of_packed, path, spec, model))
 
 
 def _first(choices, network, num_threads):
-    reasons = []
+    reasons = {}
     for name in choices:
         try:
             return OPEN[name](network, num_threads)
-        except (ImportError, OSError, RuntimeError, NotImplementedError) as error:
-            reasons.append(f"{name}: {error}")
-    raise ImportError("no engine can run this network here: " + "; ".join(reasons))
+        except (ImportError, OSError, RuntimeError) as error:
+            reasons.setdefault(str(error), []).append(name)
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    raise ImportError(f"no engine can run this network here: {told}")
 
 
 def _open_keras(network, num_threads):
-    import tensorflow as tf
+    model, size = network.model(), network.spec.input_size
 
-    size = network.spec.input_size
+    import tensorflow as tf
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.float32)])
     def forward(images):
-        maps = network.model(images, training=False)
+        maps = model(images, training=False)
         return maps[-1] if isinstance(maps, list) else maps
 
     return Engine("keras", network.spec, _in_batches(lambda images: forward(images).numpy(), network.spec))
@@ -195,13 +151,13 @@ def _open_lce(network, num_threads):
         raise ImportError(
             f"engine lce needs larq-compute-engine: pip install 'bnn-landmarks[train]' ({error})"
         ) from None
-    exported = network.exported("export.lce")
+    file = network.exported("export.lce")
     # On x86 this kernel is four times faster; it has no threads. On ARM the default one is the fast one.
     indirect = num_threads == 1 and platform.machine().lower() in ("x86_64", "amd64")
-    interpreter = Interpreter(exported.data, num_threads=num_threads, use_indirect_bgemm=indirect)
+    interpreter = Interpreter(file.data, num_threads=num_threads, use_indirect_bgemm=indirect)
     # Interpreter.predict cuts every batch into single images: the wrapped one takes a file's own batch.
-    run = _as_input(lambda images: interpreter.interpreter.predict([images])[-1], exported.input)
-    return Engine("lce", exported.spec, _in_batches(run, exported.spec, interpreter.input_shapes[0][0]))
+    run = _as_input(lambda images: interpreter.interpreter.predict([images])[-1], file.input)
+    return Engine("lce", file.spec, _in_batches(run, file.spec, interpreter.input_shapes[0][0]))
 
 
 def _open_tflite(network, num_threads):
@@ -215,23 +171,23 @@ def _open_tflite(network, num_threads):
                 "engine tflite needs ai-edge-litert: pip install 'bnn-landmarks[runtime]'"
             ) from None
         Interpreter = tf.lite.Interpreter
-    exported = network.exported("export.tflite")
-    interpreter = Interpreter(model_content=exported.data, num_threads=num_threads)
+    file = network.exported("export.tflite")
+    interpreter = Interpreter(model_content=file.data, num_threads=num_threads)
     interpreter.allocate_tensors()
-    return Engine("tflite", exported.spec, _lite(interpreter, exported))
+    return Engine("tflite", file.spec, _lite(interpreter, file))
 
 
 def _open_runtime(network, num_threads):
     from bnn_landmarks import runtime
 
-    exported = network.exported("export.lce")
-    return Engine("runtime", exported.spec, _lite(runtime.interpreter(exported.data, num_threads), exported))
+    file = network.exported("export.lce")
+    return Engine("runtime", file.spec, _lite(runtime.interpreter(file.data, num_threads), file))
 
 
 OPEN = {"runtime": _open_runtime, "lce": _open_lce, "tflite": _open_tflite, "keras": _open_keras}
 
 
-def _lite(interpreter, exported):
+def _lite(interpreter, file):
     """`run` of an allocated TFLite interpreter."""
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[-1]
 
@@ -240,7 +196,7 @@ def _lite(interpreter, exported):
         interpreter.invoke()
         return interpreter.get_tensor(target["index"])
 
-    return _in_batches(_as_input(predict, exported.input), exported.spec, int(source["shape"][0]))
+    return _in_batches(_as_input(predict, file.input), file.spec, int(source["shape"][0]))
 
 
 def _as_input(predict, kind):

@@ -102,6 +102,9 @@ def test_auto_says_why_no_engine_works(openers, lce_file):
     openers[1].update(runtime=RuntimeError("no compiled runtime"), lce=ImportError("no larq-compute-engine"))
     with pytest.raises(ImportError, match=r"runtime: no compiled runtime; lce: no larq-compute-engine"):
         open_engine(lce_file)
+    openers[1]["lce"] = openers[1]["runtime"]
+    with pytest.raises(ImportError, match=r"runtime, lce: no compiled runtime"):
+        open_engine(lce_file)
 
 
 def test_an_error_in_the_network_is_not_hidden_by_another_engine(openers, tiny_model):
@@ -117,32 +120,76 @@ def test_a_real_valued_network_is_not_sent_to_binary_engines(openers, tiny_spec)
     assert open_engine(Model()).name == "tflite"
 
 
-def test_a_model_is_converted_once_an_opening_and_an_entry_once_a_process(monkeypatch, lce_file, tiny_model):
+@pytest.fixture
+def conversions(monkeypatch, tmp_path, lce_file):
+    """The models that were converted; the cache is empty."""
     from export import lce
 
-    data, calls = lce_file.read_bytes(), []
-    monkeypatch.setattr(lce, "convert", lambda model: calls.append(model) or data)
-    assert open_engine(tiny_model, "lce").name == "lce"
-    open_engine(tiny_model, "lce")
-    assert len(calls) == 2  # it may have been trained on in between
-
-    monkeypatch.setattr(bnn_landmarks.zoo, "load", lambda name: tiny_model)
-    for cached in (engines._entry, engines._convert_entry):
-        cached.cache_clear()
-    open_engine("pose", "lce")
-    open_engine("pose", "lce")
-    assert len(calls) == 3
-    for cached in (engines._entry, engines._convert_entry):
-        cached.cache_clear()
+    data, converted = lce_file.read_bytes(), []
+    monkeypatch.setattr(lce, "convert", lambda model: converted.append(model) or data)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return converted
 
 
-def test_packed_weights_are_opened(openers, monkeypatch, tiny_model):
+@pytest.fixture
+def packed(tiny_model, tmp_path, monkeypatch):
+    """Packed weights of the tiny network, loaded without building it again."""
     from bnn_landmarks import weights
 
-    opened = []
-    monkeypatch.setattr(weights, "load", lambda path: opened.append(path) or tiny_model)
-    assert open_engine("runs/mine.npz", "keras").spec == tiny_model.spec
-    assert opened == ["runs/mine.npz"]
+    weights.save(tiny_model, tmp_path / "tiny.npz")
+    monkeypatch.setattr(weights, "load", lambda path, *rest: tiny_model)
+    return tmp_path / "tiny.npz"
+
+
+def test_a_model_is_converted_at_every_opening_for_it_may_have_learned(conversions, tiny_model):
+    open_engine(tiny_model, "lce")
+    open_engine(tiny_model, "lce")
+    assert conversions == [tiny_model, tiny_model]
+
+
+def test_packed_weights_are_converted_once(conversions, packed, tiny_spec, tmp_path):
+    for _ in range(2):
+        engine = open_engine(packed, "lce")
+        assert (engine.name, engine.spec) == ("lce", tiny_spec)
+    assert len(conversions) == 1
+    (kept,) = (tmp_path / "cache" / "bnn-landmarks").iterdir()
+    assert kept.name.startswith("tiny-")
+
+
+def test_other_weights_are_converted_anew(conversions, packed, tmp_path):
+    open_engine(packed, "lce")
+    with np.load(packed) as arrays:
+        np.savez(tmp_path / "other.npz", **arrays)
+    open_engine(tmp_path / "other.npz", "lce")
+    assert len(conversions) == 2
+
+
+def test_where_nothing_can_be_kept_it_still_works(conversions, packed, tmp_path):
+    (tmp_path / "cache").write_text("a file where the cache would be")
+    assert open_engine(packed, "lce").name == "lce"
+    assert open_engine(packed, "lce").name == "lce"
+    assert len(conversions) == 2
+
+
+def test_an_entry_is_its_packed_weights(conversions, packed, tiny_spec, tiny_model, monkeypatch):
+    from bnn_landmarks import zoo
+
+    entry = dataclasses.replace(zoo.entry("pose"), spec=tiny_spec, weights=packed.name)
+    monkeypatch.setitem(zoo.ENTRIES, "pose", entry)
+    monkeypatch.setattr(zoo, "WEIGHTS", packed.parent)
+    monkeypatch.setattr(zoo, "load", lambda name: tiny_model)
+    for _ in range(2):
+        assert open_engine("pose", "lce").spec == tiny_spec
+    assert len(conversions) == 1
+    assert open_engine("pose", "keras").name == "keras"
+
+
+def test_an_entry_without_weights_says_so(monkeypatch):
+    from bnn_landmarks import zoo
+
+    monkeypatch.setitem(zoo.ENTRIES, "pose", dataclasses.replace(zoo.entry("pose"), weights=None))
+    with pytest.raises(ValueError, match="no trained weights"):
+        open_engine("pose")
 
 
 @pytest.mark.parametrize("engine", ["karas", "LCE", "", None])
