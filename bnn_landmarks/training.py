@@ -111,6 +111,11 @@ def _with_teacher(model, teacher, recipe):
     return student
 
 
+def steps_done(model):
+    """Steps its optimizer has taken, also before a killed run was resumed."""
+    return int(model.optimizer.iterations.numpy())
+
+
 def _last(maps):
     return maps[-1] if isinstance(maps, list) else maps
 
@@ -133,7 +138,7 @@ def start_from(model, source):
             raise FileNotFoundError(f"no weights, training run or checkpoint at {source}")
         tf.train.Checkpoint(model=model).restore(str(source)).expect_partial()
         return len(model.variables)
-    given = {key: variable for key, variable in _variables(_network(source))}
+    given = dict(_variables(_network(source)))
     count = 0
     for key, variable in _variables(model):
         if key in given and given[key].shape == variable.shape:
@@ -210,7 +215,7 @@ class _Run(tf.keras.callbacks.Callback):
         self.board = None
 
     def on_train_begin(self, logs=None):
-        done = int(self.model.optimizer.iterations)
+        done = steps_done(self.model)
         if self.chief:
             self.past = _trim_log(self.directory / "log.csv", done * self.recipe.batch_size)
             if importlib.util.find_spec("tensorboard"):
@@ -221,7 +226,7 @@ class _Run(tf.keras.callbacks.Callback):
         self.model.reset_metrics()  # so that the loss below is this step's
 
     def on_train_batch_end(self, batch, logs=None):
-        loss, step = logs["loss"], int(self.model.optimizer.iterations)
+        loss, step = logs["loss"], steps_done(self.model)
         if not np.isfinite(loss):
             self._stop(f"the loss is {loss} at step {step}")
         self.losses.append(loss)
@@ -396,7 +401,8 @@ def train(
 
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
-        ValueError: the loss or a weight is no longer finite. OSError: `output` can't be written to, or its disk is full.
+        ValueError: the loss or a weight is no longer finite.
+        OSError: `output` can't be written to, or its disk is full.
     """
     output = pathlib.Path(output)
     stages = [override(dataclasses.replace(recipe, stages=()), stage) for stage in recipe.stages] or [recipe]
@@ -453,7 +459,7 @@ def _train_stage(recipe, data, output, resume, initial, validate_samples, minute
             _restore(checkpoint, kept)
         elif initial:
             start_from(model, initial)
-    done = int(model.optimizer.iterations)
+    done = steps_done(model)
     run = _Run(
         recipe,
         output,

@@ -1,0 +1,23 @@
+"""16 body joints (MPII's), 128x128: the entry `pose`.
+
+Cost: 400,000 samples; about 30 a second on two CPU cores with AMX in bfloat16: four hours.
+Expect: what zoo/cards/pose.md says was reached; the aim is 70 PCKh@0.5 over the limb joints of mpii val.
+Data: lspet and mpii in COCO's layout, or prepared sets of these names.
+
+    bnn-landmarks train pose --data DATA --output runs/pose
+
+`--set spec.input_size=256 --initial runs/pose` goes on at 256x256.
+"""
+
+from bnn_landmarks.augment import Augmentation
+from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.zoo.entries import ENTRIES
+
+recipe = Recipe(
+    spec=ENTRIES["pose"].spec,
+    train=(("lspet", "train"), ("mpii", "train")),
+    validate=(("mpii", "val"),),
+    samples=400_000,
+    precision="bfloat16",
+    augmentation=Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
+)

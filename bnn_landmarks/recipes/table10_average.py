@@ -1,0 +1,12 @@
+"""Paper, table 10: with average pooling.
+
+`pose_paper` with the row's network, loss and augmentation, without ReLU.
+Cost: 2.2 M samples at 256x256, 8.0 G binary and 0.2 G real multiply-accumulates each; 6.2 M parameters. Use a GPU.
+Expect: PCKh@0.5 71.9 on MPII validation (the paper's figure; not rerun here).
+
+    bnn-landmarks train table10_average --data DATA --output runs/table10_average
+"""
+
+from bnn_landmarks.recipes._rows import of
+
+recipe = of("table10_average")

@@ -1,0 +1,136 @@
+"""Recipes: every one builds a valid run, says what it must, and a folder of one's own goes all the way by commands."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from bnn_landmarks.zoo.entries import ENTRIES
+
+from bnn_landmarks import paper, recipes
+from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.schemes import SCHEMES
+
+ROOT = pathlib.Path(__file__).parents[1]
+POINTS = ("tip", "left_wing", "right_wing", "tail", "belly")
+
+
+def write_birds(folder, count=20, size=96):
+    """A COCO-keypoints folder with five points of an invented scheme."""
+    rng = np.random.default_rng(1)
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    images, annotations = [], []
+    for i in range(count):
+        x, y = rng.uniform(36, 60, 2)
+        points = np.array([[x, y - 20], [x - 20, y], [x + 20, y], [x, y + 20], [x, y]])
+        image = np.full((size, size, 3), rng.integers(60, 200, 3), np.uint8)
+        for point, colour in zip(points, np.eye(5, 3) * 255, strict=True):
+            cv2.circle(image, tuple(np.rint(point).astype(int).tolist()), 4, colour.tolist(), -1)
+        cv2.imwrite(str(folder / "images" / f"{i}.png"), image)
+        images.append({"id": i, "file_name": f"{i}.png", "width": size, "height": size})
+        keypoints = np.concatenate([points, np.full((5, 1), 2)], axis=1).ravel().tolist()
+        annotations.append({"id": i, "image_id": i, "bbox": [x - 20, y - 20, 40, 40], "keypoints": keypoints})
+    category = {"name": "bird", "keypoints": list(POINTS), "skeleton": [[1, 5], [2, 5], [3, 5], [4, 5]]}
+    for split, part in (("train", slice(0, 16)), ("val", slice(16, None))):
+        record = {"images": images[part], "annotations": annotations[part], "categories": [category]}
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize("name", [name for name in recipes.names() if name != "landmarks"])
+def test_a_recipe_is_a_run_that_states_cost_result_and_command(name):
+    recipe = recipes.load(name)
+    assert isinstance(recipe, Recipe)
+    assert recipe.train and recipe.validate and recipe.steps > 0
+    text = __import__(f"bnn_landmarks.recipes.{name}", fromlist=["recipe"]).__doc__
+    assert "Cost: " in text and "Expect: " in text
+    assert f"bnn-landmarks train {name} --data DATA --output runs/{name}" in text
+
+
+def test_every_row_of_the_tables_and_every_entry_has_its_recipe():
+    names = set(recipes.names())
+    assert {row.recipe for row in paper.ROWS} <= names
+    for entry in ENTRIES.values():
+        spec = recipes.load(entry.recipe).spec
+        assert (spec.name, spec.scheme, spec.task) == (entry.name, entry.spec.scheme, entry.spec.task)
+
+
+def test_a_rows_recipe_is_the_row():
+    for row in paper.ROWS:
+        recipe = recipes.load(row.recipe)
+        network = (recipe.spec.block, recipe.spec.channels, recipe.spec.stacks, recipe.spec.options)
+        assert network == (row.block, row.channels, row.stacks, row.options), row.label
+        assert recipe.loss == row.loss
+        assert (recipe.augmentation.scale == (1.0, 1.0)) == (not row.augment)
+        assert recipe.spec.outputs == row.outputs
+
+
+def test_ones_own_landmarks_come_from_the_folder(tmp_path):
+    recipe = recipes.load("landmarks")(write_birds(tmp_path / "birds", count=17))
+    scheme = recipe.spec.landmark_scheme()
+    assert scheme.names == POINTS
+    assert scheme.mirror_pairs == ((1, 2),)
+    assert scheme.edges == ((0, 4), (1, 4), (2, 4), (3, 4))
+    assert recipe.validate == ((".", "val"),)
+    assert scheme.name not in SCHEMES
+
+
+def test_a_recipe_is_found_by_name_or_path(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("from bnn_landmarks.recipes.pose import recipe\n")
+    assert recipes.load(own) == recipes.load("pose")
+    with pytest.raises(ValueError, match="did you mean pose"):
+        recipes.load("pos")
+    with pytest.raises(FileNotFoundError, match="no recipe file"):
+        recipes.load(tmp_path / "other.py")
+    own.write_text("x = 1\n")
+    with pytest.raises(ValueError, match="defines no `recipe`"):
+        recipes.load(own)
+
+
+@pytest.mark.slow
+def test_a_folder_of_ones_own_trains_evaluates_exports_and_predicts_by_commands(tmp_path):
+    write_birds(tmp_path / "birds")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+    def run(*arguments):
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    command = ("-c", "from bnn_landmarks.cli import main; main()")
+    small = "samples=64 spec.input_size=64 spec.channels=32 batch_size=8 precision=float32".split()
+    settings = [part for setting in small for part in ("--set", setting)]
+    run(*command, "train", "landmarks", "--data", "birds", "--output", "run", *settings)
+    text = run(*command, "evaluate", "run/weights.npz", "birds/val", "--engine", "lce", "--output", "scores")
+    assert "NME" in text
+    record = json.loads((tmp_path / "scores" / "record.json").read_text())
+    assert record["images"] == 4 and record["metrics"]["NME"]["tail"]["count"] == 4
+    assert record["engine"] == "lce" and record["file"] == "weights.npz"
+    run("-m", "export.lce", "--weights", "run/weights.npz", "--output", "birds.tflite")
+    run(*command, "evaluate", "birds.tflite", "birds/val", "--engine", "lce", "--output", "exported")
+    exported = json.loads((tmp_path / "exported" / "record.json").read_text())
+    assert exported["metrics"] == record["metrics"]
+    run(
+        *command,
+        "predict",
+        "birds/images/0.png",
+        "--model",
+        "birds.tflite",
+        "--box",
+        "20,20,56,56",
+        "--output",
+        "out",
+    )
+    assert list(json.loads((tmp_path / "out" / "0.json").read_text()))
