@@ -2,6 +2,8 @@
 
 import difflib
 import importlib
+import logging
+import os
 import sys
 
 import click
@@ -50,6 +52,9 @@ def group():
 
 def main():
     """Entry point: an error the user can mend is one line and exit status 1, not a traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(format="bnn-landmarks: %(message)s")
+    logging.getLogger("bnn_landmarks").setLevel(logging.INFO)
     try:
         group(prog_name="bnn-landmarks")
     except (ValueError, OSError, ImportError) as error:

@@ -13,11 +13,14 @@ import functools
 import hashlib
 import importlib
 import json
+import logging
 import os
 import pathlib
 
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.spec import Spec
+
+logger = logging.getLogger(__name__)
 
 INPUTS = ("float32", "uint8")
 LCE_OPERATOR = b"LceBconv2d"
@@ -83,6 +86,7 @@ def of_packed(path, spec, load, module):
     kept = _cache() / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporter()[:8]}.tflite"
     if kept.is_file():
         return Exported(kept.read_bytes(), spec)
+    logger.info("converting %s, once for these weights: this takes a little", spec.name)
     exported = of_model(load(), module)
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
