@@ -2,11 +2,14 @@ import json
 import os
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from sight import ENGINE, discs
 
 from bnn_landmarks import cli, detect, images, localizer
+from bnn_landmarks.engines import Engine
+from bnn_landmarks.spec import Spec
 
 POINTS = np.array([[120.0, 90.0], [260.0, 150.0], [200.0, 210.0]])
 BOX = "90,60,200,180"
@@ -110,13 +113,38 @@ def test_a_bad_photograph_among_many_is_one_line_and_the_rest_is_done(predict, p
 def test_the_sample_fits_the_network(predict, monkeypatch, tmp_path):
     monkeypatch.setattr(detect, "PEOPLE_SCHEMES", ("discs",))
     monkeypatch.setattr(localizer.detect, "detect", lambda image, scheme: np.zeros((0, 4)))
-    blank = localizer.Engine("blank", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
+    blank = Engine("blank", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
     monkeypatch.setattr(localizer, "open_engine", lambda *arguments: blank)
     status, out, _ = predict("--sample")
     assert status == 0 and "box given" in out
     monkeypatch.setattr(detect, "PEOPLE_SCHEMES", ())
     assert predict("--sample")[0] == 0
     assert [n for n in written(tmp_path / "out") if n.endswith("json")] == ["face.json", "person.json"]
+
+
+def test_parts_of_several_faces_are_one_mask(predict, monkeypatch, tmp_path):
+    spec = Spec("parts", task="parts", scheme="parts7", input_size=64, box_side="mean", padding=1.5)
+
+    def red_is_skin(inputs):
+        cells = inputs.reshape(len(inputs), 16, 4, 16, 4, 3).mean(axis=(2, 4))[..., 0]
+        logits = np.zeros((*cells.shape, 7), np.float32)
+        logits[..., 0], logits[..., 1] = 0.5, cells
+        return logits
+
+    engine = Engine("red", spec, red_is_skin)
+    monkeypatch.setattr(localizer, "open_engine", lambda *arguments: engine)
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[50:110, 40:100, 0] = picture[80:140, 180:240, 0] = 200
+    images.write(tmp_path / "faces.png", picture)
+    status, out, _ = predict(tmp_path / "faces.png", "--box", "40,50,60,60", "--box", "180,80,60,60")
+    assert status == 0 and "2 subjects" in out
+    assert written(tmp_path / "out") == ["faces.json", "faces.mask.png", "faces.overlay.jpg"]
+    mask = cv2.imread(str(tmp_path / "out" / "faces.mask.png"), cv2.IMREAD_UNCHANGED)
+    assert (mask != (picture[..., 0] > 0)).mean() < 0.02
+    record = json.loads((tmp_path / "out" / "faces.json").read_text())
+    assert (
+        record["mask"] == "faces.mask.png" and record["names"][1] == "skin" and len(record["subjects"]) == 2
+    )
 
 
 @pytest.mark.parametrize(
