@@ -48,8 +48,22 @@ def compiler():
 
 def is_x86(command):
     """Whether a compiler makes x86-64 code, cross compilers included."""
-    macros = subprocess.run([*command, "-dM", "-E", "-x", "c++", os.devnull], capture_output=True, text=True)
+    try:
+        macros = subprocess.run([*command, "-dM", "-E", "-x", "c++", os.devnull], capture_output=True, text=True)
+    except OSError as error:
+        raise BuildError(f"{command[0]} does not run: {error}") from error
     return "__x86_64__" in macros.stdout
+
+
+def compile_sources(command, directory, flags=()):
+    """Compile the runtime's sources by the compiler `command` into `directory`; the paths of the objects."""
+    x86 = is_x86(command)
+    objects = []
+    for source in sorted(SOURCES.glob("*.cc")):
+        objects.append(os.path.join(directory, source.stem + ".o"))
+        special = PROCESSOR_FLAGS.get(source.name, []) if x86 else []
+        run([*command, *FLAGS, *special, *flags, "-c", str(source), "-o", objects[-1]])
+    return objects
 
 
 def build(directory, flags=()):
@@ -57,7 +71,7 @@ def build(directory, flags=()):
 
     Args:
         directory: where the library goes; made if it is not there.
-        flags: more compiler and linker flags, such as -fsanitize=address.
+        flags: more compiler and linker flags.
 
     Returns:
         The library's path.
@@ -71,24 +85,20 @@ def build(directory, flags=()):
     target = pathlib.Path(directory) / LIBRARY
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            x86 = is_x86(command)
-            objects = []
-            for source in sorted(SOURCES.glob("*.cc")):
-                objects.append(os.path.join(scratch, source.stem + ".o"))
-                special = PROCESSOR_FLAGS.get(source.name, []) if x86 else []
-                _run([*command, *FLAGS, *special, *flags, "-c", str(source), "-o", objects[-1]])
-            libraries = [] if sys.platform == "darwin" else ["-ldl", "-lpthread"]
-            linked = os.path.join(scratch, LIBRARY)
-            _run([*command, "-shared", *flags, *objects, "-o", linked, *libraries])
-            shutil.move(linked, target)
-        except OSError as error:
-            raise BuildError(f"{shlex.join(command)} does not run: {error}") from error
+        objects = compile_sources(command, scratch, flags)
+        libraries = [] if sys.platform == "darwin" else ["-ldl", "-lpthread"]
+        linked = os.path.join(scratch, LIBRARY)
+        run([*command, "-shared", *flags, *objects, "-o", linked, *libraries])
+        shutil.move(linked, target)
     return target
 
 
-def _run(command):
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(command):
+    """Run a compiler; a BuildError with its first error where it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        raise BuildError(f"{command[0]} does not run: {error}") from error
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         reason = next((line for line in lines if "error" in line), lines[-1] if lines else "no message")

@@ -33,6 +33,16 @@ struct Finish {
   const uint32_t* flip;      // one word for 32 channels
 };
 
+// Where the results of a strip of pixels go. Floats of neighbouring pixels lie a stride apart, bits anywhere.
+struct Targets {
+  float* out;             // null: no floats
+  ptrdiff_t out_stride;   // floats
+  const float* residual;  // null, or added last
+  ptrdiff_t residual_stride;
+  uint8_t* const* bits;  // a place for each pixel, and the same offset in bytes from each
+  ptrdiff_t bits_offset;
+};
+
 struct Kernels {
   const char* name;
   int word_bytes;
@@ -47,9 +57,8 @@ struct Kernels {
   void (*accumulate)(const uint8_t* packed, int channels, const Window* windows, int window_count,
                      const uint8_t* const* origins, int pixels, void* counts);
 
-  // One pixel's counts to float (`out` may be null; `residual`, where given, is added last) and to bits.
-  void (*finish)(const Finish& finish, const void* counts, int channels, const float* residual, float* out,
-                 uint8_t* bits);
+  // The counts of a strip of pixels to floats and to bits, whichever are wanted.
+  void (*finish)(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets);
 
   // bit = x * scale + shift < 0; a NaN gives no bit, as does -0.0. Null scale and shift mean x itself.
   void (*sign)(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits);
@@ -115,6 +124,18 @@ static inline float FinishOne(const Finish& f, int32_t count, int channel) {
   x = x < f.clamp_max ? x : f.clamp_max;
   x = x > f.clamp_min ? x : f.clamp_min;
   return static_cast<float>(x) * f.multiplier[channel] + f.bias[channel];
+}
+
+// Calls finish_pixel(finish, counts, channels, residual, out, bits) for each pixel.
+template <typename Count, typename FinishPixel>
+static inline void FinishEach(const Finish& finish, const void* counts, int pixels, int channels, const Targets& t,
+                              FinishPixel finish_pixel) {
+  for (int p = 0; p < pixels; ++p) {
+    finish_pixel(finish, static_cast<const Count*>(counts) + p * kTile, channels,
+                 t.residual == nullptr ? nullptr : t.residual + p * t.residual_stride,
+                 t.out == nullptr ? nullptr : t.out + p * t.out_stride,
+                 finish.threshold == nullptr ? nullptr : t.bits[p] + t.bits_offset);
+  }
 }
 
 static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {

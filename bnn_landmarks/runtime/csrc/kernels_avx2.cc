@@ -117,8 +117,7 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-void FinishPixel(const Finish& f, const void* counts, int channels, const float* residual, float* out, uint8_t* bits) {
-  const uint16_t* count = static_cast<const uint16_t*>(counts);
+inline void FinishPixel(const Finish& f, const uint16_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
   const __m256i low = _mm256_set1_epi32(f.clamp_min), high = _mm256_set1_epi32(f.clamp_max);
   for (int base = 0; base < channels; base += kWord) {
     const int end = base + kWord < channels ? base + kWord : channels;
@@ -148,6 +147,10 @@ void FinishPixel(const Finish& f, const void* counts, int channels, const float*
     }
     if (f.threshold != nullptr) StoreWord(bits + base / kWord * 8, word ^ f.flip[base / kWord], 8);
   }
+}
+
+void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
+  FinishEach<uint16_t>(finish, counts, pixels, channels, targets, FinishPixel);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -184,6 +187,6 @@ void Maximum(const float* x, float* best, int count) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishPixel, Sign, Add, Maximum,
+    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
 };
 #endif

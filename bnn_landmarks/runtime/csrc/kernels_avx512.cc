@@ -72,8 +72,7 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
 
 inline __mmask16 Lanes(int count) { return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : (1 << count) - 1); }
 
-void FinishPixel(const Finish& f, const void* counts, int channels, const float* residual, float* out, uint8_t* bits) {
-  const uint32_t* count = static_cast<const uint32_t*>(counts);
+inline void FinishPixel(const Finish& f, const uint32_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
   const __m512i low = _mm512_set1_epi32(f.clamp_min), high = _mm512_set1_epi32(f.clamp_max);
   for (int base = 0; base < channels; base += kWord) {
     uint32_t word = 0;
@@ -94,6 +93,10 @@ void FinishPixel(const Finish& f, const void* counts, int channels, const float*
     }
     if (f.threshold != nullptr) StoreWord(bits + base / kWord * 4, word ^ f.flip[base / kWord], 4);
   }
+}
+
+void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
+  FinishEach<uint32_t>(finish, counts, pixels, channels, targets, FinishPixel);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -133,6 +136,6 @@ void Maximum(const float* x, float* best, int count) {
 }  // namespace
 
 const Kernels kAvx512Kernels = {
-    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishPixel, Sign, Add, Maximum,
+    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
 };
 #endif

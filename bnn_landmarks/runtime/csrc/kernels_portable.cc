@@ -38,8 +38,7 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-void FinishPixel(const Finish& f, const void* counts, int channels, const float* residual, float* out, uint8_t* bits) {
-  const int32_t* count = static_cast<const int32_t*>(counts);
+inline void FinishPixel(const Finish& f, const int32_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
   if (out != nullptr) {
     for (int c = 0; c < channels; ++c) {
       const float y = FinishOne(f, count[c], c);
@@ -55,6 +54,10 @@ void FinishPixel(const Finish& f, const void* counts, int channels, const float*
     }
     StoreWord(bits + c / kWord * 4, word, 4);
   }
+}
+
+void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
+  FinishEach<int32_t>(finish, counts, pixels, channels, targets, FinishPixel);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -76,5 +79,5 @@ void Maximum(const float* x, float* best, int count) {
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishPixel, Sign, Add, Maximum,
+    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
 };

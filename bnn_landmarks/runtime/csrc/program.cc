@@ -604,6 +604,7 @@ class Planner {
     const int* filter = Tensor(node.filter).dims->data;
     step->input = input;
     step->options = node.conv;
+    step->out_shape = out;
     step->shape = {input->shape.n, input->shape.h, input->shape.w, out.h, out.w, out.c, filter[1], filter[2], input->words};
     int size;
     OutputSize(input->shape.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &size, &step->pad_top);

@@ -13,10 +13,10 @@ AlignedBytes::AlignedBytes(size_t bytes) {
 namespace {
 
 void SignPixel(const Kernels& kernels, const std::vector<Signing>& signings, const float* x, int channel, int channels,
-               int64_t pixel) {
+               const Place& place) {
   for (const Signing& s : signings) {
     kernels.sign(x, s.scale == nullptr ? nullptr : s.scale + channel, s.scale == nullptr ? nullptr : s.shift + channel,
-                 channels, s.image->At(pixel) + static_cast<size_t>(s.word + channel / kWord) * kernels.word_bytes);
+                 channels, s.image->At(place) + static_cast<size_t>(s.word + channel / kWord) * kernels.word_bytes);
   }
 }
 
@@ -53,46 +53,45 @@ std::string ConvStep::Name() const {
 void ConvStep::RunTask(const Tile& tile, int64_t first, int pixels) const {
   alignas(64) uint8_t counts[kStrip * kTile * 4];
   const uint8_t* origins[kStrip];
-  const int64_t row = first / shape.out_width;
-  int x = static_cast<int>(first % shape.out_width);
-  int y = static_cast<int>(row % shape.out_height);
-  int n = static_cast<int>(row / shape.out_height);
-  for (int p = 0; p < pixels; ++p) {
-    origins[p] = input->At(n, y * options.stride_height - pad_top, x * options.stride_width - pad_left);
-    if (++x == shape.out_width) {
-      x = 0;
-      if (++y == shape.out_height) {
-        y = 0;
-        ++n;
-      }
-    }
+  Place place(first, out_shape);
+  for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
+    origins[p] = input->At(place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
   }
   kernels->accumulate(packed_.data() + tile.offset, tile.channels, windows.data(), static_cast<int>(windows.size()),
                       origins, pixels, counts);
 
-  const size_t word_bytes = kernels->word_bytes;
+  const ptrdiff_t word_bytes = kernels->word_bytes;
   Finish finish = {multiplier.data() + tile.channel, bias.data() + tile.channel, clamp_min, clamp_max, nullptr, nullptr};
-  for (int p = 0; p < pixels; ++p) {
-    const int64_t pixel = first + p;
-    const uint8_t* count = counts + static_cast<size_t>(p) * kTile * kernels->count_bytes;
-    float* out = output.buffer == nullptr ? nullptr : output.At(pixel) + tile.channel;
-    const float* add = residual.buffer == nullptr ? nullptr : residual.At(pixel) + tile.channel;
-    uint8_t* bits = nullptr;
-    for (size_t i = 0; i < std::max<size_t>(thresholds.size(), 1); ++i) {
-      if (!thresholds.empty()) {
-        const Thresholds& t = thresholds[i];
-        finish.threshold = t.threshold.data() + tile.channel;
-        finish.flip = t.flip.data() + tile.channel / kWord;
-        bits = t.image->At(pixel) + (t.word + tile.channel / kWord) * word_bytes;
-      }
-      kernels->finish(finish, count, tile.channels, add, i == 0 ? out : nullptr, bits);
-    }
-    if (!signings.empty()) SignPixel(*kernels, signings, out, tile.channel, tile.channels, pixel);
+  Targets targets = {};
+  if (output.buffer != nullptr) {
+    targets.out = output.At(first) + tile.channel;
+    targets.out_stride = output.buffer->channels;
+  }
+  if (residual.buffer != nullptr) {
+    targets.residual = residual.At(first) + tile.channel;
+    targets.residual_stride = residual.buffer->channels;
+  }
+  if (thresholds.empty()) kernels->finish(finish, counts, pixels, tile.channels, targets);
+  for (const Thresholds& t : thresholds) {
+    uint8_t* bits[kStrip];
+    place = Place(first, out_shape);
+    for (int p = 0; p < pixels; ++p, place.Next(out_shape)) bits[p] = t.image->At(place);
+    targets.bits = bits;
+    targets.bits_offset = (t.word + tile.channel / kWord) * word_bytes;
+    finish.threshold = t.threshold.data() + tile.channel;
+    finish.flip = t.flip.data() + tile.channel / kWord;
+    kernels->finish(finish, counts, pixels, tile.channels, targets);
+    targets.out = nullptr;  // the floats are there now
+  }
+  if (signings.empty()) return;
+  place = Place(first, out_shape);
+  for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
+    SignPixel(*kernels, signings, output.At(first + p) + tile.channel, tile.channel, tile.channels, place);
   }
 }
 
 void ConvStep::Run(const RunContext& run) {
-  const int64_t pixels = static_cast<int64_t>(shape.batch) * shape.out_height * shape.out_width;
+  const int64_t pixels = out_shape.pixels();
   const int strips = static_cast<int>((pixels + kStrip - 1) / kStrip);
   const int tiles = static_cast<int>(tiles_.size());
   run.pool->Run(strips * tiles, [&](int task, int) {
@@ -116,8 +115,10 @@ std::string MapStep::Name() const {
 }
 
 void MapStep::RunRow(const Kernels& kernels, int n, int y) const {
-  for (int x = 0; x < shape.w; ++x) {
-    const int64_t pixel = (static_cast<int64_t>(n) * shape.h + y) * shape.w + x;
+  const int64_t row = (static_cast<int64_t>(n) * shape.h + y) * shape.w;
+  Place place(row, shape);
+  for (int x = 0; x < shape.w; ++x, place.Next(shape)) {
+    const int64_t pixel = row + x;
     const int64_t half = (static_cast<int64_t>(n) * (shape.h / 2) + y / 2) * (shape.w / 2) + x / 2;
     float* out = output.buffer == nullptr ? nullptr : output.At(pixel);
     switch (kind) {
@@ -158,7 +159,7 @@ void MapStep::RunRow(const Kernels& kernels, int n, int y) const {
         break;
       }
     }
-    SignPixel(kernels, signings, out == nullptr ? a.At(pixel) : out, 0, channels, pixel);
+    SignPixel(kernels, signings, out == nullptr ? a.At(pixel) : out, 0, channels, place);
   }
 }
 
@@ -173,8 +174,9 @@ std::vector<FloatBuffer*> BitTensorStep::Floats() const { return {output.buffer}
 void BitTensorStep::Run(const RunContext& run) {
   const int word_bytes = run.kernels->word_bytes;
   uint32_t* words = kind == Kind::kUnpack ? nullptr : static_cast<uint32_t*>(run.tflite->tensors[tensor].data);
-  for (int64_t pixel = 0; pixel < image->shape.pixels(); ++pixel) {
-    uint8_t* at = image->At(pixel);
+  Place place(0, image->shape);
+  for (int64_t pixel = 0; pixel < image->shape.pixels(); ++pixel, place.Next(image->shape)) {
+    uint8_t* at = image->At(place);
     for (int w = 0; w < image->words; ++w, at += word_bytes) {
       if (kind == Kind::kImport) {
         StoreWord(at, words[pixel * image->words + w], word_bytes);

@@ -48,6 +48,22 @@ struct FloatSlice {
   float* At(int64_t pixel) const { return buffer->data + pixel * buffer->channels + channel; }
 };
 
+// Where a pixel lies.
+struct Place {
+  int n, y, x;
+  Place(int64_t pixel, const Shape& shape)
+      : n(static_cast<int>(pixel / shape.w / shape.h)),
+        y(static_cast<int>(pixel / shape.w % shape.h)),
+        x(static_cast<int>(pixel % shape.w)) {}
+  void Next(const Shape& shape) {
+    if (++x < shape.w) return;
+    x = 0;
+    if (++y < shape.h) return;
+    y = 0;
+    ++n;
+  }
+};
+
 // An image of bits as the kernels read it, with a margin of +1 around it for the convolutions that pad.
 struct BitImage {
   Shape shape;
@@ -59,10 +75,7 @@ struct BitImage {
     return bytes.data() + n * image_bytes + static_cast<size_t>(y + top) * row_bytes +
            static_cast<size_t>(x + left) * pixel_bytes;
   }
-  uint8_t* At(int64_t pixel) const {
-    const int64_t row = pixel / shape.w;
-    return At(static_cast<int>(row / shape.h), static_cast<int>(row % shape.h), static_cast<int>(pixel % shape.w));
-  }
+  uint8_t* At(const Place& place) const { return At(place.n, place.y, place.x); }
 };
 
 // Bits taken from a float slice right after it was written: x * scale + shift < 0.
@@ -119,6 +132,7 @@ class ConvStep : public Step {
 
   const Kernels* kernels = nullptr;
   ConvShape shape = {};
+  Shape out_shape;
   ConvOptions options;
   BitImage* input = nullptr;
   int pad_top = 0, pad_left = 0;

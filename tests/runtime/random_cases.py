@@ -1,0 +1,132 @@
+"""Random graphs of LCE ops in every form that the runtime takes, each with an input: the same for the comparison with
+LCE's interpreter on x86 and for the emulated ARM."""
+
+import dataclasses
+
+import numpy as np
+from lce_files import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, LceFile
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    file: LceFile
+    outputs: list
+    inputs: list
+
+    def content(self):
+        return self.file.content(self.outputs)
+
+
+def _signs(rng, *shape):
+    return np.where(rng.random(shape) < 0.5, -1.0, 1.0).astype(np.float32)
+
+
+def _floats(rng, shape):
+    """Values around zero, with the awkward ones among them: zeros of both signs, tiny, huge, infinite, NaN."""
+    values = rng.normal(size=shape).astype(np.float32)
+    odd = np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 2e-38, -2e-38, 3e38], np.float32)
+    return np.where(rng.random(shape) < 0.05, rng.choice(odd, size=shape), values)
+
+
+def _scales(rng, channels):
+    """Multipliers of both signs."""
+    return (rng.uniform(0.01, 2.0, channels) * _signs(rng, channels)).astype(np.float32)
+
+
+def conv_case(seed, output="float"):
+    """One convolution: channels that fill no word, 1x1 to 7x7, strides, dilations, every padding and activation."""
+    rng = np.random.default_rng(seed)
+    channels = int(rng.choice([1, 3, 31, 32, 33, 40, 64, 96, 128, 130, 256]))
+    filters = int(rng.choice([1, 7, 8, 16, 31, 32, 33, 48, 64, 96, 100, 128, 130, 200]))
+    kernel = tuple(int(n) for n in rng.integers(1, 8, 2)) if rng.random() < 0.5 else (3, 3)
+    if rng.random() < 0.2:
+        kernel = (1, 1)
+    strides = tuple(int(n) for n in rng.integers(1, 4, 2)) if rng.random() < 0.4 else (1, 1)
+    dilations = tuple(int(n) for n in rng.integers(1, 4, 2)) if rng.random() < 0.3 and strides == (1, 1) else (1, 1)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    height, width = (int(r + rng.integers(1, 9)) for r in reach)
+    zero_padded = output == "float" and rng.random() < 0.25
+    padding = SAME if zero_padded else int(rng.choice([SAME, VALID]))
+    activation = NONE if zero_padded else int(rng.choice([NONE, RELU, RELU_N1_TO_1, RELU6]))
+    file = LceFile()
+    x = file.input((int(rng.integers(1, 4)), height, width, channels))
+    depth = kernel[0] * kernel[1] * channels
+    options = {"strides": strides, "dilations": dilations, "padding": padding, "activation": activation}
+    options["pad_values"] = 0 if zero_padded else 1
+    if output == "bits":
+        options["threshold"] = rng.integers(-2, depth + 2, filters).astype(np.int32)
+    else:
+        options["multiplier"] = _scales(rng, filters)
+        options["bias"] = rng.normal(size=filters).astype(np.float32)
+    y = file.conv(file.quantize(x), _signs(rng, filters, *kernel, channels), **options)
+    if output == "bits":
+        y = file.dequantize(y, filters)
+    return Case(f"conv-{output}-{seed}", file, [y], [_floats(rng, file.shape(x))])
+
+
+def bits_case(seed):
+    """Quantize, a chain of bitpacked pools, dequantize."""
+    rng = np.random.default_rng(seed)
+    file = LceFile()
+    channels = int(rng.choice([1, 31, 32, 33, 64, 100, 256]))
+    x = file.input((int(rng.integers(1, 3)), int(rng.integers(4, 12)), int(rng.integers(4, 12)), channels))
+    bits = file.quantize(x)
+    outputs = [file.dequantize(bits, channels)]
+    size = tuple(int(n) for n in rng.integers(1, 4, 2))
+    strides = tuple(int(n) for n in rng.integers(1, 3, 2))
+    outputs.append(file.dequantize(file.bit_pool(bits, size, strides, int(rng.choice([SAME, VALID]))), channels))
+    return Case(f"bits-{seed}", file, outputs, [_floats(rng, file.shape(x))])
+
+
+def block_case(seed):
+    """A residual block with everything that is fused: batch norms, a concatenation, a sum, pooling, upsampling."""
+    rng = np.random.default_rng(seed)
+    file = LceFile()
+    channels = int(rng.choice([32, 64, 96, 128]))
+    size = int(rng.choice([4, 6, 8]))
+    x = file.input((int(rng.integers(1, 3)), size, size, channels))
+
+    def norm(y):
+        depth = file.shape(y)[3]
+        scale = _scales(rng, depth)
+        scale[rng.random(depth) < 0.05] = 0
+        return file.quantize(file.batch_norm(y, scale, rng.normal(size=depth).astype(np.float32)))
+
+    def unit(bits, depth, filters, kernel=3, relu=True):
+        return file.conv(
+            bits,
+            _signs(rng, filters, kernel, kernel, depth),
+            _scales(rng, filters) / (kernel * kernel * depth) ** 0.5,
+            rng.normal(size=filters).astype(np.float32) * np.float32(rng.integers(2)),
+            activation=RELU if relu else NONE,
+        )
+
+    def block(y, filters):
+        depth = file.shape(y)[3]
+        sizes = [filters // 2, filters // 4, filters // 4]
+        normed = norm(y)
+        parts = [unit(normed, depth, sizes[0])]
+        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+            parts.append(unit(norm(parts[-1]), before, after))
+        joined = file.concat(parts)
+        if depth == filters:
+            return file.add(*((y, joined) if rng.random() < 0.5 else (joined, y)))
+        return file.add(unit(normed, depth, filters, kernel=1, relu=False), joined)
+
+    y = block(x, channels if rng.random() < 0.5 else int(rng.choice([32, 64, 128])))
+    small = block(file.max_pool(y, 2, 2), file.shape(y)[3])
+    y = file.add(y, file.upsample(small))
+    if rng.random() < 0.5:
+        y = block(y, file.shape(y)[3])
+    last = unit(norm(y), file.shape(y)[3], int(rng.choice([8, 40, 64])), kernel=1, relu=False)
+    outputs = [last, y] if rng.random() < 0.3 else [last]
+    return Case(f"block-{seed}", file, outputs, [rng.normal(size=file.shape(x)).astype(np.float32)])
+
+
+def all_cases(count, seed=0):
+    """`count` cases, a quarter of each kind."""
+    makers = [conv_case, lambda s: conv_case(s, "bits"), bits_case, block_case]
+    return [makers[i % 4](seed + i) for i in range(count)]
+
+
