@@ -123,7 +123,6 @@ def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype, batch", [("float32", 1), ("uint8", 2)])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -137,12 +136,20 @@ def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(rng):
     ],
     ids=str,
 )
-def test_every_network_exports(changes, dtype, batch, tiny_spec, tmp_path):
+def test_every_network_exports(changes, tiny_spec, tmp_path):
     model = randomise(build(dataclasses.replace(tiny_spec, **changes)))
-    found, parity, _ = lce.export(model, tmp_path / "net.tflite", batch, dtype)
+    found, parity, _ = lce.export(model, tmp_path / "net.tflite")
     assert found.binary_convolutions == binaries(model)
     assert parity.equal > 0
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.slow
+def test_two_images_of_bytes_a_call(tiny_model, tmp_path):
+    lce.export(tiny_model, tmp_path / "net.tflite", batch=2, dtype="uint8")
+    with np.load(tmp_path / "net.golden.npz", allow_pickle=False) as golden:
+        assert golden["input"].dtype == np.uint8 and golden["input"].shape == (2, 64, 64, 3)
+        assert golden["points"].shape == (2, 16, 2)
 
 
 @pytest.fixture
