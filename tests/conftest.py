@@ -15,6 +15,14 @@ import bnn_landmarks  # noqa: F401  selects Keras 2 before any test imports Tens
 warnings.filterwarnings("ignore", module="larq")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Conversions are kept in a folder of the tests' own, not in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
