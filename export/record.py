@@ -15,16 +15,14 @@ from bnn_landmarks import crops, detect, heatmaps, images
 from bnn_landmarks.files import atomic_write
 from export.rewrite import INPUT_DTYPES
 
-PHOTOGRAPHS = pathlib.Path(bnn_landmarks.__file__).parent / "assets"
 RANDOM_IMAGES = 2
 
 
 def photograph(spec):
-    """The crop of the shipped photograph of a person or a face, as `Localizer` takes it without a box: uint8
-    [S, S, 3]."""
-    image = images.read(PHOTOGRAPHS / ("face.jpg" if spec.scheme in detect.FACE_SCHEMES else "person.jpg"))
-    boxes = detect.detect(image, spec.landmark_scheme())
-    box = boxes[0] if len(boxes) else [-0.5, -0.5, image.shape[1], image.shape[0]]
+    """The crop of the shipped photograph of a person or a face, uint8 [S, S, 3]."""
+    name = "face" if spec.scheme in detect.FACE_SCHEMES else "person"
+    image = images.read(images.sample(name))
+    box = images.SAMPLE_BOXES.get(name) or detect.detect(image, spec.landmark_scheme())[0]
     center, side = crops.square(box, spec.box_side, spec.padding)
     return crops.crop(image, crops.affine(center, side, spec.input_size), spec.input_size)
 
