@@ -4,13 +4,21 @@
     compare(model, data, interpreter, images)    # raises ValueError where the file and Keras differ
 
 **Where Keras and an exported file differ, and why.** Everything between the stem and the head is equal bit for bit: a
-binary convolution sums whole numbers, its scale is one multiplication, residual additions, max-pooling and upsampling
-round as in Keras, and BN before a sign is a comparison with an exact threshold (`rewrite`). What differs, in the last
-bits of float32, is real-valued arithmetic that the converter reorders or fuses: the stem (its BN and ReLU folded into
-the convolution, its sums in another order), the BN after the 1x1 before the head (folded into that binary
-convolution's multiplier and bias), the head's sums; and, where `Options` ask for them, real shortcuts and average
-pooling. The stem's last bits can flip a sign that was within 1e-6 of a threshold, and that flip runs on through the
-binary part, so maps compared end to end may differ visibly at a few pixels while no operation is wrong.
+binary convolution sums whole numbers, residual additions, max-pooling and upsampling round as in Keras, and two forms
+were made to:
+
+- the scale of a binary convolution. LCE does not compute s * sum but, of the popcount p of K terms, K s - 2 s p, with
+  K s rounded beforehand: 40 % of the outputs were off in the last bits (up to 4e-6). `BinaryConv2D` keeps s to 11
+  significant bits, which makes every one of these products exact.
+- BN before a sign. Converted as multiplication and addition it rounds otherwise than Keras's; `rewrite` makes it a
+  comparison with an exact threshold.
+
+What still differs, in the last bits of float32, is real-valued arithmetic that the converter reorders or fuses: the
+stem (its BN and ReLU folded into the convolution, its sums in another order), the BN after the 1x1 before the head
+(folded into that binary convolution's multiplier and bias), the head's sums; and, where `Options` ask for them, real
+shortcuts and average pooling. The stem's last bits can flip a sign that was within 1e-6 of a threshold, and that flip
+runs on through the binary part, so maps compared end to end may differ visibly at a few pixels while no operation is
+wrong.
 
 So `compare` taps the file itself (the same operators, more outputs) and gives Keras, layer by layer, the file's own
 value at each real-valued layer: behind it every residual sum must be *equal*, and each real-valued layer must come out
