@@ -90,10 +90,13 @@ def overlaid(image, results, threshold=draw.THRESHOLD):
 def show_camera(localizer, camera, boxes, threshold):
     """A window with the camera's picture, landmarks and frames per second, until q or Escape.
 
+    Args:
+        camera: its number, or an iterable of frames uint8 [H, W, 3] RGB.
+
     Raises:
         ValueError: no such camera. OSError: OpenCV can't open a window here.
     """
-    frames, track = video.Video(camera), video.Tracker(localizer)
+    frames, track = video.Video(camera) if isinstance(camera, int) else camera, video.Tracker(localizer)
     before = time.perf_counter()
     for frame in frames:
         now = time.perf_counter()

@@ -1,0 +1,142 @@
+"""The C++ and Kotlin ports in deploy/ compute what Python does: compiled here, held against golden vectors."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+DEPLOY = HERE.parents[1] / "deploy"
+CPP = DEPLOY / "raspberry_pi" / "cpp"
+APP = DEPLOY / "android" / "app" / "src"
+KOTLIN = "kotlin/bnn/landmarks"
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+
+
+def succeed(*command, **options):
+    done = run(*command, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tool(*names):
+    """The first of these programs that is here; skips the test where none is."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    return found or pytest.skip(f"there is no {' or '.join(names)} here")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("deploy")
+
+
+@pytest.fixture(scope="module")
+def ports(directory):
+    """The golden vectors of the ports, by the documented command."""
+    succeed(sys.executable, DEPLOY / "golden.py", directory / "ports.golden.npz")
+    return directory / "ports.golden.npz"
+
+
+@pytest.fixture(scope="module")
+def model(directory, tiny_spec):
+    """Golden vectors of a network as the exporter writes them; the maps are random."""
+    from export import record
+
+    rng = np.random.default_rng(1)
+    inputs = rng.random((1, 64, 64, 3), np.float32)
+    maps = rng.normal(0, 3, (1, 16, 16, tiny_spec.outputs)).astype(np.float32)
+    np.savez_compressed(directory / "tiny.golden.npz", **record.golden(tiny_spec, inputs, maps))
+    return directory / "tiny.golden.npz", tiny_spec.score, tiny_spec.sigma
+
+
+def unzipped(npz):
+    target = npz.with_suffix("")
+    with zipfile.ZipFile(npz) as file:
+        file.extractall(target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def cpp(directory):
+    """The C++ checks: files or directories of golden vectors -> the finished process."""
+    program = directory / "check_ports"
+    succeed(
+        tool("c++", "g++", "clang++"), "-std=c++17", "-Wall", "-Wextra", "-Werror", "-I", CPP,
+        HERE / "check_ports.cc", "-o", program,
+    )  # fmt: skip
+    return lambda npz, *rest: run(
+        program, *(unzipped(a) if isinstance(a, pathlib.Path) else a for a in (npz, *rest))
+    )
+
+
+@pytest.fixture(scope="module")
+def classes(directory):
+    """The parts of the app that need no Android, and their checks, compiled for the JVM."""
+    sources = [APP / "main" / KOTLIN / f"{name}.kt" for name in ("Crop", "Heatmaps", "Tracking", "BinaryOps")]
+    checks = [APP / "androidTest" / KOTLIN / "Golden.kt", HERE / "Delegate.kt", HERE / "BinaryOpsCheck.kt"]
+    tool("java")
+    jar = directory / "app.jar"
+    succeed(tool("kotlinc"), "-nowarn", *sources, *checks, "-include-runtime", "-d", jar)
+    return jar
+
+
+@pytest.fixture(scope="module")
+def kotlin(classes):
+    """The Kotlin checks: files of golden vectors -> the finished process."""
+    return lambda *arguments: run("java", "-cp", classes, "bnn.landmarks.GoldenKt", *arguments)
+
+
+@pytest.mark.parametrize("language", ["cpp", "kotlin"])
+def test_a_port_computes_what_python_does(language, ports, model, request):
+    done = request.getfixturevalue(language)(ports, *model)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("language", ["cpp", "kotlin"])
+@pytest.mark.parametrize(
+    ("array", "named"),
+    [
+        ("crop/averaged_by_three/patch", "grey levels"),
+        ("decode/restored", "restored"),
+        ("decode/sigmoid", "sigmoid"),
+    ],
+)
+def test_a_difference_is_found(language, array, named, ports, request):
+    vectors = dict(np.load(ports))
+    vectors[array].flat[5] += 2 if vectors[array].dtype == np.uint8 else 0.01
+    wrong = ports.with_name(f"{language}.{array.replace('/', '.')}.npz")
+    np.savez(wrong, **vectors)
+    done = request.getfixturevalue(language)(wrong)
+    assert done.returncode == 1
+    complaints = [
+        line for line in (done.stdout + done.stderr).splitlines() if "FAILED" in line or "Error" in line
+    ]
+    assert named in complaints[0]
+
+
+def test_tracking_that_differs_is_found(kotlin, ports):
+    vectors = dict(np.load(ports))
+    vectors["track/smooth"][-1, -1, -1] += 0.01
+    wrong = ports.with_name("smooth.npz")
+    np.savez(wrong, **vectors)
+    assert "smoothed points" in kotlin(wrong).stderr
+
+
+@pytest.mark.slow
+def test_the_app_makes_a_delegate_of_the_runtime_it_builds(classes, directory):
+    """The app's own CMake build, by this machine's compiler, called from its own Kotlin."""
+    java = pathlib.Path(tool("javac")).resolve().parents[1] / "include"
+    build = directory / "cmake"
+    flags = f"-DCMAKE_CXX_FLAGS=-I{java} -I{java / 'linux'}"
+    succeed(tool("cmake"), "-S", APP / "main" / "cpp", "-B", build, flags)
+    succeed("cmake", "--build", build, env={**os.environ, "CMAKE_BUILD_PARALLEL_LEVEL": "1"})
+    said = succeed("java", "-cp", classes, f"-Djava.library.path={build}", "bnn.landmarks.BinaryOpsCheckKt")
+    assert "num_threads" in said
