@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
 
 import numpy as np
@@ -64,16 +65,26 @@ def unzipped(npz):
     return target
 
 
+def compiled(program, compiler, *flags, runner=()):
+    """The C++ checks: files of golden vectors -> the finished process."""
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    succeed(compiler, "-std=c++17", *warnings, *flags, "-I", CPP, HERE / "check_ports.cc", "-o", program)
+    return lambda npz, *rest: run(
+        *runner, program, *(unzipped(a) if isinstance(a, pathlib.Path) else a for a in (npz, *rest))
+    )
+
+
 @pytest.fixture(scope="module")
 def cpp(directory):
-    """The C++ checks: files or directories of golden vectors -> the finished process."""
-    program = directory / "check_ports"
-    succeed(
-        tool("c++", "g++", "clang++"), "-std=c++17", "-Wall", "-Wextra", "-Werror", "-I", CPP,
-        HERE / "check_ports.cc", "-o", program,
-    )  # fmt: skip
-    return lambda npz, *rest: run(
-        program, *(unzipped(a) if isinstance(a, pathlib.Path) else a for a in (npz, *rest))
+    return compiled(directory / "check_ports", tool("c++", "g++", "clang++"))
+
+
+@pytest.fixture(scope="module")
+def arm(directory):
+    """The same as a Raspberry Pi runs it, emulated."""
+    emulator = tool("qemu-aarch64-static", "qemu-aarch64")
+    return compiled(
+        directory / "check_ports_arm", tool("aarch64-linux-gnu-g++"), "-O2", "-static", runner=[emulator]
     )
 
 
@@ -94,7 +105,7 @@ def kotlin(classes):
     return lambda *arguments: run("java", "-cp", classes, "bnn.landmarks.GoldenKt", *arguments)
 
 
-@pytest.mark.parametrize("language", ["cpp", "kotlin"])
+@pytest.mark.parametrize("language", ["cpp", "arm", "kotlin"])
 def test_a_port_computes_what_python_does(language, ports, model, request):
     done = request.getfixturevalue(language)(ports, *model)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -128,6 +139,19 @@ def test_tracking_that_differs_is_found(kotlin, ports):
     wrong = ports.with_name("smooth.npz")
     np.savez(wrong, **vectors)
     assert "smoothed points" in kotlin(wrong).stderr
+
+
+def test_the_exporter_writes_what_the_apps_read(tiny_spec, monkeypatch):
+    """Network.kt and main.cc read these keys of the `.json` beside a file."""
+    from export import record, verify
+
+    monkeypatch.setattr(verify, "input_shape", lambda data: [1, 64, 64, 3])
+    written = record.describe(b"", tiny_spec, "uint8", types.SimpleNamespace(to_dict=dict), "tiny.golden.npz")
+    assert written["name"] == "tiny" and written["input"] == "uint8"
+    assert written["input_shape"] == [1, 64, 64, 3] and written["output_shape"] == [1, 16, 16, 16]
+    assert written["crop"].keys() >= {"box_side", "padding"}
+    assert written["decode"].keys() >= {"stride", "score", "sigma"}
+    assert written["landmarks"][0] == "r_ankle" and written["edges"][0] == [0, 1]
 
 
 @pytest.mark.slow
