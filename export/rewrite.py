@@ -95,7 +95,7 @@ def threshold(norm, source=None):
     if isinstance(source, BinaryConv2D):
         offset = -_midway(-offset, source)
     offset = np.where(offset == 0, _TINY, offset).astype(np.float32)
-    return Threshold(direction, offset, name=norm.name)
+    return Threshold(direction, offset, name=f"{norm.name}_threshold")
 
 
 def _midway(turn, conv):
