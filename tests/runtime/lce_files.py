@@ -38,11 +38,11 @@ def valid_size(size, filter_size, stride, dilation=1):
 class LceFile:
     """A model under construction. Each op method takes tensors, adds a node and returns its output tensor.
 
-        file = LceFile()
-        x = file.input((1, 8, 8, 64))
-        bits = file.quantize(x)
-        y = file.conv(bits, kernel, multiplier, bias, padding=SAME, pad_values=1)
-        content = file.content([y])
+    file = LceFile()
+    x = file.input((1, 8, 8, 64))
+    bits = file.quantize(x)
+    y = file.conv(bits, kernel, multiplier, bias, padding=SAME, pad_values=1)
+    content = file.content([y])
     """
 
     def __init__(self):
@@ -153,7 +153,10 @@ class LceFile:
         options.padding = padding
         options.filterHeight = options.filterWidth = size
         options.strideH = options.strideW = strides
-        out = [same_size(n, strides) if padding == SAME else valid_size(n, size, strides) for n in (height, width)]
+        out = [
+            same_size(n, strides) if padding == SAME else valid_size(n, size, strides)
+            for n in (height, width)
+        ]
         return self.node("MAX_POOL_2D", [x], (batch, *out, channels), FLOAT, options)
 
     def upsample(self, x):
@@ -161,7 +164,9 @@ class LceFile:
         options = schema.ResizeNearestNeighborOptionsT()
         options.halfPixelCenters = True
         size = self.constant(np.array([2 * height, 2 * width], np.int32))
-        return self.node("RESIZE_NEAREST_NEIGHBOR", [x, size], (batch, 2 * height, 2 * width, channels), FLOAT, options)
+        return self.node(
+            "RESIZE_NEAREST_NEIGHBOR", [x, size], (batch, 2 * height, 2 * width, channels), FLOAT, options
+        )
 
     def content(self, outputs):
         """The file's bytes."""

@@ -2,6 +2,7 @@
 LCE's interpreter on x86 and for the emulated ARM."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 from lce_files import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, LceFile
@@ -43,7 +44,9 @@ def conv_case(seed, output="float"):
     if rng.random() < 0.2:
         kernel = (1, 1)
     strides = tuple(int(n) for n in rng.integers(1, 4, 2)) if rng.random() < 0.4 else (1, 1)
-    dilations = tuple(int(n) for n in rng.integers(1, 4, 2)) if rng.random() < 0.3 and strides == (1, 1) else (1, 1)
+    dilations = (
+        tuple(int(n) for n in rng.integers(1, 4, 2)) if rng.random() < 0.3 and strides == (1, 1) else (1, 1)
+    )
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     height, width = (int(r + rng.integers(1, 9)) for r in reach)
     zero_padded = output == "float" and rng.random() < 0.25
@@ -75,7 +78,9 @@ def bits_case(seed):
     outputs = [file.dequantize(bits, channels)]
     size = tuple(int(n) for n in rng.integers(1, 4, 2))
     strides = tuple(int(n) for n in rng.integers(1, 3, 2))
-    outputs.append(file.dequantize(file.bit_pool(bits, size, strides, int(rng.choice([SAME, VALID]))), channels))
+    outputs.append(
+        file.dequantize(file.bit_pool(bits, size, strides, int(rng.choice([SAME, VALID]))), channels)
+    )
     return Case(f"bits-{seed}", file, outputs, [_floats(rng, file.shape(x))])
 
 
@@ -107,7 +112,7 @@ def block_case(seed):
         sizes = [filters // 2, filters // 4, filters // 4]
         normed = norm(y)
         parts = [unit(normed, depth, sizes[0])]
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in itertools.pairwise(sizes):
             parts.append(unit(norm(parts[-1]), before, after))
         joined = file.concat(parts)
         if depth == filters:
@@ -128,5 +133,3 @@ def all_cases(count, seed=0):
     """`count` cases, a quarter of each kind."""
     makers = [conv_case, lambda s: conv_case(s, "bits"), bits_case, block_case]
     return [makers[i % 4](seed + i) for i in range(count)]
-
-

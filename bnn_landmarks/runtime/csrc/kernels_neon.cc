@@ -141,28 +141,6 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   uint32_t* out = static_cast<uint32_t*>(counts);
   int words = 0;
   for (int w = 0; w < window_count; ++w) words += windows[w].words;
-
-  // Short windows are laid end to end first: fewer starts and ends, for every block of channels.
-  uint32_t gathered[kStrip * kSteps];
-  const uint8_t* gathered_origins[kStrip];
-  const Window whole = {0, words};
-  if (window_count > 1 && words <= kSteps) {
-    uint32_t* to = gathered;
-    for (int p = 0; p < pixels; ++p) {
-      gathered_origins[p] = reinterpret_cast<const uint8_t*>(to);
-      for (int w = 0; w < window_count; ++w) {
-        const uint8_t* from = origins[p] + windows[w].offset;
-        int i = 0;
-        for (; i + 2 <= windows[w].words; i += 2) std::memcpy(to + i, from + 4 * i, 8);
-        if (i < windows[w].words) std::memcpy(to + i, from + 4 * i, 4);
-        to += windows[w].words;
-      }
-    }
-    origins = gathered_origins;
-    windows = &whole;
-    window_count = 1;
-  }
-
   for (int c = 0; c < channels; c += kBlock) {
     const uint8_t* filter = packed + static_cast<size_t>(c) * words * 4;
     int p = 0;

@@ -1,0 +1,74 @@
+"""Converted networks of the package, whole, against LCE's interpreter."""
+
+import numpy as np
+import pytest
+from run_lce import assert_same, by_lce, by_runtime
+
+pytestmark = pytest.mark.usefixtures("library")
+
+
+def randomize(model, seed=0):
+    """Batch norms and scales away from their start, some of them negative, so that nothing is degenerate."""
+    rng = np.random.default_rng(seed)
+
+    def signed(shape, negative):
+        return rng.uniform(0.5, 1.5, shape) * np.where(rng.random(shape) < negative, -1, 1)
+
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            size = layer.gamma.shape[0]
+            moments = rng.normal(0, 0.5, size), rng.uniform(0.3, 2, size)
+            layer.set_weights([signed(size, 0.15), rng.normal(0, 0.3, size), *moments])
+        elif type(layer).__name__ == "BinaryConv2D":
+            layer.set_weights(
+                [
+                    signed(w.shape, 0.1) if w.ndim == 1 else rng.normal(0, 0.1, w.shape)
+                    for w in layer.get_weights()
+                ]
+            )
+    return model
+
+
+def lce_file(size, seed=0, **options):
+    import larq_compute_engine as lce
+
+    from bnn_landmarks.hourglass import hourglass_network
+
+    return lce.convert_keras_model(randomize(hourglass_network(size, 5, **options), seed))
+
+
+BLOCKS = ["bottleneck", "multi_scale", "multi_scale_no_1x1"]
+
+
+def assert_network(content, size, **options):
+    image = np.random.default_rng(3).random((1, size, size, 3)).astype(np.float32)
+    wanted = by_lce(content, [image], use_indirect_bgemm=True)
+    assert np.std(wanted[0]) > 0
+    assert_same(by_runtime(content, [image], **options), wanted)
+
+
+def test_hierarchical():
+    content = lce_file(64, channels=64)
+    assert_network(content, 64)
+    assert_network(content, 64, num_threads=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", BLOCKS)
+def test_other_blocks(block):
+    assert_network(lce_file(64, block=block, channels=64), 64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "switch", [{"shortcut": "real"}, {"pooling": "average"}, {"relu": False}, {"scale": "mean"}]
+)
+def test_switches(switch):
+    from bnn_landmarks.layers import Options
+
+    assert_network(lce_file(64, channels=64, options=Options(**switch)), 64)
+
+
+@pytest.mark.slow
+def test_the_whole_network():
+    assert_network(lce_file(256), 256)
