@@ -2,6 +2,6 @@
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import bnn_landmarks  # noqa: F401 - selects the legacy Keras, so before TensorFlow
