@@ -30,7 +30,8 @@ def host(tmp_path_factory):
     made = {}
 
     def make(command, flags=()):
-        if command not in made:
+        key = (command, flags)
+        if key not in made:
             directory = tmp_path_factory.mktemp("host")
             objects = build.compile_sources([command], directory, flags)
             source = pathlib.Path(__file__).with_name("host.cc")
@@ -50,7 +51,7 @@ def host(tmp_path_factory):
                     "-lpthread",
                 ]
             )
-            made[command] = program
-        return made[command]
+            made[key] = program
+        return made[key]
 
     return make

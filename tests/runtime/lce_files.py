@@ -9,10 +9,11 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 FLOAT = schema.TensorType.FLOAT32
 BITS = schema.TensorType.INT32
+INT8 = schema.TensorType.INT8
 SAME, VALID = 0, 1
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
-_TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.int32): BITS, np.dtype(np.int8): schema.TensorType.INT8}
+_TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.int32): BITS, np.dtype(np.int8): INT8}
 
 
 def words(channels):
@@ -180,7 +181,7 @@ class LceFile:
         for name, shape, kind, data in self.tensors:
             tensor = schema.TensorT()
             tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), kind, 0
-            if kind == schema.TensorType.INT8:
+            if kind == INT8:
                 tensor.quantization = schema.QuantizationParametersT()
                 tensor.quantization.scale, tensor.quantization.zeroPoint = [1.0], [0]
             if data is not None:
@@ -216,10 +217,6 @@ class LceFile:
             parts.append(struct.pack("<i", len(blob)) + blob)
         parts.append(struct.pack(f"<{len(outputs)}i", *outputs))
         return b"".join(parts)
-
-
-# TFLite numbers the data types of the file and those of its C interface differently.
-C_TYPES = {FLOAT: 1, BITS: 2}
 
 
 def _operator_code(op):
