@@ -19,6 +19,7 @@ import csv
 import dataclasses
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -32,10 +33,12 @@ from tqdm import tqdm
 from bnn_landmarks import crops, datasets, draw, evaluation, files, weights
 from bnn_landmarks.datasets.pipeline import TrainingSamples, batches
 from bnn_landmarks.engines import open_engine
+from bnn_landmarks.layers import BinaryConv2D
 from bnn_landmarks.localizer import Localizer
 from bnn_landmarks.losses import distillation, landmark_loss
 from bnn_landmarks.network import build
 from bnn_landmarks.recipe import override
+from bnn_landmarks.spec import Spec
 
 SHOWN = 8
 
@@ -86,6 +89,7 @@ def build_for_training(recipe, synchronised=False):
                 layer.fused, layer.synchronized = False, True
     loss = landmark_loss(recipe.loss, recipe.spec.stride, recipe.spec.sigma)
     model.compile(make_optimizer(recipe), loss, jit_compile=recipe.jit_compile)
+    model.distribute_reduction_method = "first"  # the loss that is logged is already the mean over replicas
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -124,7 +128,9 @@ def start_from(model, source):
     """Give a network the variables of another that have its layers' names and shapes.
 
     Args:
-        source: a packed `.npz`, a training run's directory, or the path of a checkpoint of the same network.
+        source: a packed `.npz`, a training run's directory, or the path of a checkpoint of the same network. A packed
+            file knows only the signs of binary kernels: their latent weights get the mean size of fresh ones, so that
+            they can still turn.
 
     Returns:
         how many of the model's variables were set.
@@ -139,19 +145,36 @@ def start_from(model, source):
         tf.train.Checkpoint(model=model).restore(str(source)).expect_partial()
         return len(model.variables)
     given = dict(_variables(_network(source)))
+    binary = [layer for layer in model.layers if isinstance(layer, BinaryConv2D)]
+    latent = {f"{layer.name}/kernel": he_mean(layer.kernel.shape) for layer in binary}
     count = 0
     for key, variable in _variables(model):
         if key in given and given[key].shape == variable.shape:
-            variable.assign(given[key])
+            packed = source.suffix == weights.SUFFIX and key in latent
+            variable.assign(given[key] * latent[key] if packed else given[key])
             count += 1
     if not count:
         raise ValueError(f"{source} has no layer in common with the network to train")
     return count
 
 
+def he_mean(shape):
+    """Mean size of the weights [k, k, in, out] of a He-normal kernel."""
+    return math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(shape[:3]))
+
+
 def _network(source):
+    """The network of a packed file; of a run's directory with the latent weights of its last checkpoint, if it is
+    still there."""
     source = pathlib.Path(source)
-    return weights.load_checkpoint(source) if source.is_dir() else weights.load(source)
+    if not source.is_dir():
+        return weights.load(source)
+    kept = tf.train.latest_checkpoint(source / "checkpoints")
+    if kept is None:
+        return weights.load_checkpoint(source)
+    model = build(Spec.from_dict(json.loads((source / "recipe.json").read_text())["spec"]))
+    tf.train.Checkpoint(model=model).restore(kept).assert_existing_objects_matched().expect_partial()
+    return model
 
 
 def _variables(model):

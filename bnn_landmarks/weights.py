@@ -24,6 +24,8 @@ import numpy as np
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.spec import Spec
 
+SUFFIX = ".npz"
+
 
 def save(model, path):
     """Write a model's weights, packed.
