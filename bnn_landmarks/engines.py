@@ -63,23 +63,34 @@ def open_engine(source, engine="auto", num_threads=1):
         raise ValueError(f"unknown engine {engine!r}; the engines are auto, {', '.join(ENGINES)}")
     if num_threads < 1:
         raise ValueError(f"num_threads must be at least 1, not {num_threads}")
-    if isinstance(source, str | pathlib.Path) and str(source).endswith(".tflite"):
-        file = exported.read(source)
-        network = _Network(file.spec, None, lambda module: file)
-        choices = ("runtime", "lce") if file.binary else ("tflite",)
+    network = _load(source)
+    if network.model is None:
+        binary = network.exported(None).binary
+        choices = ("runtime", "lce") if binary else ("tflite",)
         if engine != "auto" and engine not in choices:
-            kind = "holds binary operators" if file.binary else "is a float TFLite"
+            kind = "holds binary operators" if binary else "is a float TFLite"
             raise ValueError(f"engine {engine} can't run {source}: it {kind}; use {' or '.join(choices)}")
     else:
-        network = _load(source)
-        choices = (
-            ("runtime", "lce", "keras") if network.spec.options.get("binary", True) else ("tflite", "keras")
-        )
+        binary = network.spec.options.get("binary", True)
+        choices = ("runtime", "lce", "keras") if binary else ("tflite", "keras")
     return _first(choices, network, num_threads) if engine == "auto" else OPEN[engine](network, num_threads)
 
 
+def spec_of(source):
+    """The `Spec` of what `open_engine` takes; errors as there."""
+    return _load(source).spec
+
+
+def exported_file(source, engine):
+    """The file an engine loads of a network -> `exported.Exported`; source and errors as `open_engine`."""
+    return _load(source).exported("export.tflite" if engine == "tflite" else "export.lce")
+
+
 def _load(source):
-    """An entry's name, packed weights or a model -> `_Network`."""
+    """What `open_engine` takes -> `_Network`."""
+    if isinstance(source, str | pathlib.Path) and str(source).endswith(".tflite"):
+        file = exported.read(source)
+        return _Network(file.spec, None, lambda module: file)
     if not isinstance(source, str | pathlib.Path):
         if not isinstance(getattr(source, "spec", None), Spec):
             raise ValueError(
@@ -101,7 +112,17 @@ def _load(source):
     entry, load = zoo.entry(source), functools.partial(zoo.load, source)
     if entry.weights is None:
         load()  # raises, saying how to train it
-    return _packed(zoo.WEIGHTS / entry.weights, entry.spec, load)
+    network = _packed(zoo.WEIGHTS / entry.weights, entry.spec, load)
+    shipped = (zoo.WEIGHTS / entry.weights).with_suffix(".tflite")
+
+    def file(module):
+        return (
+            exported.read(shipped)
+            if module == "export.lce" and shipped.is_file()
+            else network.exported(module)
+        )
+
+    return dataclasses.replace(network, exported=file)
 
 
 def _packed(path, spec, load):
