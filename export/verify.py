@@ -142,6 +142,7 @@ def compare(model, data, interpreter, images) -> Parity:
     last = parents(model.get_layer(model.output_names[-1]))[0].name
     shapes = {name: model.get_layer(name).output_shape[1:] for name in checked}
     tapped, places = tap(data, {name: shape for name, shape in shapes.items() if name != last})
+    places = {name: _place(model, name, places) for name in checked if name != last}
     run, run_tapped, batch = interpreter(data), interpreter(tapped), input_shape(data)[0]
     equal, close, ours, theirs = 0, 0.0, [], []
     for start in range(0, len(images), batch):
@@ -204,6 +205,17 @@ def _is_real(layer):
     return False
 
 
+def _place(model, name, places):
+    """Where a layer's output is in the tapped file. The converter makes one of ReLUs that read the same layer."""
+    if name in places:
+        return places[name]
+    layer, relu = model.get_layer(name), tf.keras.layers.ReLU
+    for other in map(model.get_layer, places):
+        if isinstance(layer, relu) and isinstance(other, relu) and parents(other) == parents(layer):
+            return places[other.name]
+    raise ValueError(f"can't prove the file: it has no tensor that is the output of {name}")
+
+
 def tap(data, shapes):
     """The same file with inner tensors as further outputs.
 
@@ -211,10 +223,7 @@ def tap(data, shapes):
         shapes: {layer name: the shape of its output without batch}.
 
     Returns:
-        the file, and {layer name: which of its outputs}.
-
-    Raises:
-        ValueError: a layer's output is no tensor of the file.
+        the file, and {layer name: which of its outputs} of the layers whose output is a tensor of the file.
     """
     model = _unpack(data)
     graph = model.subgraphs[0]
@@ -225,9 +234,6 @@ def tap(data, shapes):
             for name in _layers(tensor.name.decode()) & set(shapes):
                 if list(tensor.shape[1:]) == list(shapes[name]):
                     found[name] = index
-    missing = sorted(set(shapes) - set(found))
-    if missing:
-        raise ValueError(f"can't prove the file: it has no tensor that is the output of {', '.join(missing)}")
     first = len(graph.outputs)
     inner = list(dict.fromkeys(found.values()))
     graph.outputs = [*graph.outputs, *inner]
