@@ -178,7 +178,8 @@ def test_first_weights_come_from_what_has_their_names_and_shapes(data, tmp_path)
         training.start_from(model, tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("precision", [pytest.param("bfloat16", marks=pytest.mark.slow), "float16"])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_other_precisions_and_xla_train_and_leave_float32(data, tmp_path, precision):
     recipe = tiny(samples=8, precision=precision, jit_compile=True)
     trained = training.train(recipe, data, tmp_path / "run")
@@ -199,6 +200,7 @@ def test_the_moving_average_is_what_is_saved(data, tmp_path):
     assert_same(averaged, training.train(tiny(average=0.5), data, tmp_path / "averaged", resume=True))
 
 
+@pytest.mark.slow
 def test_a_teacher_adds_to_the_loss(data, tmp_path):
     training.train(tiny(samples=8), data, tmp_path / "teacher")
     teacher = str(tmp_path / "teacher" / "weights.npz")
