@@ -72,6 +72,7 @@ def interpreter(model, num_threads=1):
         )
     except OSError as error:
         raise RuntimeUnavailable(f"the model can't be read: {error}") from error
+    _check_model(content)
     try:
         made = tflite.Interpreter(
             model_content=content, experimental_delegates=[delegate], num_threads=num_threads
@@ -131,6 +132,16 @@ def _load_delegate(tflite, num_threads):
         return tflite.load_delegate(str(library_path()), options)
     except (OSError, RuntimeError, ValueError) as error:
         raise RuntimeUnavailable(f"the delegate can't be loaded: {_one_line(error)}") from error
+
+
+def _check_model(content):
+    """Refuse a damaged file before the interpreter reads it: LiteRT crashes on some that its own checks let through."""
+    function = _library().bnn_landmarks_check_model
+    function.restype = ctypes.c_char_p
+    function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    problem = function(content, len(content)).decode()
+    if problem:
+        raise RuntimeUnavailable(f"the model can't be run: {problem}")
 
 
 def _last_error():

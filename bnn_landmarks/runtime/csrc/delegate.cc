@@ -10,6 +10,7 @@
 #include "abi_check.h"
 #include "graph.h"
 #include "kernels.h"
+#include "model_check.h"
 #include "program.h"
 #include "thread_pool.h"
 
@@ -258,5 +259,16 @@ BNN_EXPORT const char* bnn_landmarks_last_error() {
   thread_local std::string shown;
   shown.swap(last_error);
   last_error.clear();
+  return shown.c_str();
+}
+
+// What is wrong with a .tflite file that would crash the interpreter, or an empty string. Valid until the next call.
+BNN_EXPORT const char* bnn_landmarks_check_model(const char* data, size_t size) {
+  thread_local std::string shown;
+  try {
+    shown = CheckModel(reinterpret_cast<const uint8_t*>(data), size);
+  } catch (const std::exception& error) {
+    shown = error.what();
+  }
   return shown.c_str();
 }

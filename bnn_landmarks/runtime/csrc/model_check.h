@@ -1,0 +1,9 @@
+// A look at a .tflite file before the interpreter reads it: the parts without which LiteRT crashes must be there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+// Empty where the file has them, else one line.
+std::string CheckModel(const uint8_t* data, size_t size);
