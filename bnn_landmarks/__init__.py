@@ -10,6 +10,7 @@ training). larq needs Keras 2, so the legacy Keras is selected here, before Tens
 """
 
 import importlib
+import importlib.util
 import os
 import pathlib
 import sys
@@ -18,9 +19,11 @@ __version__ = "0.1.0"
 
 
 def _select_legacy_keras():
-    """TensorFlow reads this variable when tf.keras is first touched, so it may have been imported before us."""
+    """TensorFlow reads this variable when it is imported, for `import tensorflow.keras`, and when tf.keras is first
+    touched. It may have been imported before us: then what it set up for `import tensorflow.keras` is put right."""
+    tensorflow = sys.modules.get("tensorflow")
     # vars, not getattr: asking TensorFlow's lazy loader for anything makes it load Keras 3.
-    keras = vars(sys.modules.get("tensorflow", object)).get("keras")
+    keras = vars(tensorflow or object).get("keras")
     state = vars(keras) if keras else {}
     if state.get("_tfll_keras_version") == "keras_3" or state.get("__name__", "").startswith("keras."):
         raise ImportError(
@@ -29,6 +32,8 @@ def _select_legacy_keras():
             "TF_USE_LEGACY_KERAS=1 before Python starts."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    if tensorflow and (legacy := importlib.util.find_spec("tf_keras")):
+        tensorflow.__path__.insert(0, str(pathlib.Path(legacy.origin).parent / "api" / "_v2"))
 
 
 _select_legacy_keras()

@@ -1,0 +1,46 @@
+"""Importing the package: Keras 2 in every order that can work, a clear refusal in the one that can't, and no
+TensorFlow where none is needed. Each in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+LAYERS = "import bnn_landmarks.layers, tensorflow as tf; print(tf.keras.layers.Layer.__module__)"
+LIGHT = (
+    "crops heatmaps schemes spec augment metrics draw images detect smooth engines localizer exported files "
+    "datasets.sample datasets.coco datasets.pipeline zoo cli"
+).split()
+
+
+def python(program):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("first", ["pass", "import tensorflow", "import keras"])
+def test_keras_2_is_used_whatever_was_imported_before(first):
+    done = python(f"{first}\nimport bnn_landmarks\n{LAYERS}")
+    assert done.stdout.startswith("tf_keras."), done.stderr[-800:]
+
+
+def test_keras_3_in_use_is_refused():
+    done = python("import tensorflow as tf\ntf.keras.layers\nimport bnn_landmarks")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: bnn_landmarks needs Keras 2")
+    assert "TF_USE_LEGACY_KERAS=1" in last
+
+
+def test_what_needs_no_network_needs_no_tensorflow():
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'tf_keras', 'larq', 'keras'])); "
+    done = python(blocked + "; ".join(f"import bnn_landmarks.{name}" for name in LIGHT))
+    assert done.returncode == 0, done.stderr[-800:]
+
+
+def test_unknown_attribute_is_an_attribute_error():
+    import bnn_landmarks
+
+    with pytest.raises(AttributeError, match="no attribute 'Localiser'"):
+        bnn_landmarks.Localiser  # noqa: B018
