@@ -6,7 +6,7 @@ Trains the binary block rows of table 2 and the L2 row of table 7 (and, beyond t
 settings and the softmax loss) on lspet and mpii train, all with the same samples in the same order, the same size,
 optimizer and rate; scores each on mpii and lspet val; writes docs/ablation.json and docs/ablation.md after every row.
 Run again it goes on where it stopped. The default budget, 24,000 samples at 128x128, is about 15 minutes a row on two
-CPU cores with AMX.
+CPU cores with AMX and --precision bfloat16, two to three times that in float32.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is importe
 from bnn_landmarks import cards, datasets, evaluation, files, paper, recipes, weights
 from bnn_landmarks.augment import Augmentation
 from bnn_landmarks.localizer import Localizer
+from bnn_landmarks.recipe import PRECISIONS
 from bnn_landmarks.training import train
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -38,7 +39,7 @@ ROWS = {
 }
 
 
-def plan(label, size, samples):
+def plan(label, size, samples, precision):
     """The recipe of a row on the budget."""
     name, changes = ROWS[label]
     base = recipes.load(name or "pose_paper")
@@ -62,18 +63,18 @@ def plan(label, size, samples):
         optimizer="adam",
         learning_rate=1.5e-3,
         schedule="cosine",
-        precision="bfloat16",
+        precision=precision,
         augmentation=Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
     )
 
 
-def run(label, size, samples, data, output):
+def run(label, size, samples, precision, data, output):
     """Train and score one row: its entry of the record."""
     directory = output / label.replace(" ", "_").replace(",", "")
     result, seconds = directory / "result.json", time.monotonic()
     if result.is_file():
         return json.loads(result.read_text())
-    recipe = plan(label, size, samples)
+    recipe = plan(label, size, samples, precision)
     if not (directory / "weights.npz").is_file():
         train(recipe, data, directory, resume=True, validate_samples=samples)
     localizer = Localizer(weights.load(directory / "weights.npz"), engine="keras")
@@ -136,16 +137,28 @@ def main():
     parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs", help="where the record goes")
     parser.add_argument("--samples", type=int, default=24_000)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="bfloat16 on CPUs with AMX"
+    )
     parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=list(ROWS), metavar="ROW")
     arguments = parser.parse_args()
     budget = (
         f"{arguments.samples:,} samples of lspet and mpii train at {arguments.size}x{arguments.size}, batch 16, "
-        "Adam 1.5e-3 cosine, bfloat16"
+        f"Adam 1.5e-3 cosine, {arguments.precision}"
     )
     arguments.docs.mkdir(parents=True, exist_ok=True)
     rows = []
     for label in arguments.rows:
-        rows.append(run(label, arguments.size, arguments.samples, arguments.data, arguments.output))
+        rows.append(
+            run(
+                label,
+                arguments.size,
+                arguments.samples,
+                arguments.precision,
+                arguments.data,
+                arguments.output,
+            )
+        )
         write(rows, budget, arguments.docs)
         print(f"{label}: mpii val PCKh@0.5 {rows[-1]['score']:.2f}", flush=True)
 

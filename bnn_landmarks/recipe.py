@@ -19,7 +19,8 @@ class Recipe:
     loss: `losses.LOSSES`. optimizer: "adam" or "rmsprop". learning_rate: its peak.
     schedule: "cosine" to zero, or steps: a tuple of (share of the run, learning rate).
     warmup: share of the run over which the rate rises from zero. samples: length of the run. batch_size, seed.
-    precision: "float32", or "bfloat16" / "float16" for the network's arithmetic (weights stay float32).
+    precision: "float32", or "bfloat16" / "float16" for the network's arithmetic (weights stay float32). bfloat16 pays
+        on GPUs and on CPUs with AMX; other CPUs emulate it, many times slower.
     jit_compile: compile the step with XLA.
     average: momentum of the moving average of the weights that is validated and saved (0.999, say); 0 for none.
     teacher: a packed weights file (or a run's directory) whose maps the network learns beside the labels

@@ -2,7 +2,8 @@
 
 The landmarks are those of the file's category; where their names say left and right (left_eye, r_wrist) the images are
 mirrored in training. annotations/val.json, if there is one, is validated on, else train.json.
-Cost: 60,000 samples at 128x128; about 30 a second on two CPU cores with AMX in bfloat16: half an hour.
+Cost: 60,000 samples at 128x128; about 30 a second on two CPU cores with AMX and --set precision=bfloat16: half an hour.
+Without AMX bfloat16 is slower than float32: some 10 a second, an hour and a half.
 Expect: it depends on the data; a hundred images and a start from an entry (--initial) are a beginning.
 
     bnn-landmarks train landmarks --data DIR --output runs/mine
@@ -24,6 +25,5 @@ def recipe(data):
         train=((".", "train"),),
         validate=((".", split),),
         samples=60_000,
-        precision="bfloat16",
         augmentation=Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
     )

@@ -1,6 +1,7 @@
 """16 body joints (MPII's), 128x128: the entry `pose`.
 
-Cost: 400,000 samples; about 30 a second on two CPU cores with AMX in bfloat16: four hours.
+Cost: 400,000 samples; about 30 a second on two CPU cores with AMX and --set precision=bfloat16: four hours. Without AMX
+bfloat16 is slower than float32: some 10 a second, eleven hours.
 Expect: what zoo/cards/pose.md says was reached; the aim is 70 PCKh@0.5 over the limb joints of mpii val.
 Data: lspet and mpii in COCO's layout, or prepared sets of these names.
 
@@ -18,6 +19,5 @@ recipe = Recipe(
     train=(("lspet", "train"), ("mpii", "train")),
     validate=(("mpii", "val"),),
     samples=400_000,
-    precision="bfloat16",
     augmentation=Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
 )
