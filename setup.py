@@ -29,7 +29,7 @@ class BuildRuntime(build_ext):
     """Compiles with bnn_landmarks/runtime/build.py; the library is no Python module and serves every Python."""
 
     def get_ext_filename(self, fullname):
-        return str(pathlib.Path("bnn_landmarks", "runtime", _builder().LIBRARY))
+        return str(pathlib.Path(*fullname.split(".")[:-1], _builder().LIBRARY))
 
     def build_extension(self, ext):
         builder = _builder()
@@ -41,9 +41,6 @@ class BuildRuntime(build_ext):
                 "Engine's interpreter or float TFLite, which are several times slower.",
                 file=sys.stderr,
             )
-
-    def copy_extensions_to_source(self):
-        pass  # an editable build compiles straight into the checkout
 
     def get_outputs(self):
         return [path for path in super().get_outputs() if pathlib.Path(path).exists()]
@@ -57,6 +54,6 @@ class PlatformWheel(bdist_wheel):
 
 
 setup(
-    ext_modules=[Extension("bnn_landmarks.runtime.library", sources=[])],
+    ext_modules=[Extension("bnn_landmarks.runtime.library", sources=[], optional=True)],
     cmdclass={"build_ext": BuildRuntime, "bdist_wheel": PlatformWheel},
 )

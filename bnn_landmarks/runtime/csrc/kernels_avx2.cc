@@ -62,6 +62,7 @@ inline void Block(const uint8_t* filter, const uint8_t* const* origins, ptrdiff_
     for (int g = 0; g < kGroups; ++g) sums[p][g] = _mm256_setzero_si256();
   }
   const uint8_t* table = &kTable.rows[0][0];
+#pragma GCC unroll 4
   for (int k = 0; k < steps; ++k) {
     __m256i rows[kPixels];
     for (int p = 0; p < kPixels; ++p) {
