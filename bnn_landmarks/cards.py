@@ -108,7 +108,7 @@ def comparison(record):
         name = f"**{record['model']}**, {record['engine']}" + (
             ", mirrored crop added" if record["flip"] else ""
         )
-        size = f"{record['bytes'] / 1e6:.2f} MB" if record["bytes"] else ""
+        size = f"{record['ran']['bytes'] / 1e6:.2f} MB" if record.get("ran") else ""
         rows = [[name, size, *(_score(groups[g]) for g in columns), "these images"]]
         for figure in paper.compared(record["data"], record["split"], [metric]):
             values = [f"{figure.values[g]:.2f}" if g in figure.values else "-" for g in columns]
@@ -163,7 +163,10 @@ def card(name, found, trained_on=(), recipe=None, cost=None):
             f"{cost.real_macs / 1e9:.2f} G real multiply-accumulates an image."
         )
     if first["bytes"]:
-        facts.append(f"File: {first['file']}, {first['bytes']:,} bytes, SHA-256 {first['sha256']}.")
+        facts.append(f"Weights: {first['file']}, {first['bytes']:,} bytes, SHA-256 {first['sha256']}.")
+    if first.get("ran"):
+        ran = first["ran"]
+        facts.append(f"Exported, as it was measured: {ran['bytes']:,} bytes, SHA-256 {ran['sha256']}.")
     parts = [f"# {name}", f"Finds {what}.", "\n".join(f"- {fact}" for fact in facts)]
     if use:
         parts += ["## What it is for, and where it fails", use]

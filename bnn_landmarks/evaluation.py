@@ -28,6 +28,7 @@ import numpy as np
 import bnn_landmarks
 from bnn_landmarks import crops, datasets, files, heatmaps, metrics, parts
 from bnn_landmarks.datasets.sample import subject_square
+from bnn_landmarks.engines import exported_file
 from bnn_landmarks.localizer import Localizer, parts_mask
 from bnn_landmarks.schemes import convert
 from bnn_landmarks.spec import Spec
@@ -342,7 +343,8 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
         model: an entry's name, a packed `.npz`, an exported `.tflite`, or the directory of a training run.
 
     Returns:
-        `Localizer`, and the network's file (None where it has none: a training run's checkpoint).
+        `Localizer`; the path of the network's weights or file; the bytes of the `.tflite` that ran. The last two are
+        None where there is none: an unfinished run, engine keras.
 
     Raises:
         ValueError, FileNotFoundError, ImportError: as `engines.open_engine`.
@@ -350,16 +352,20 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
     from bnn_landmarks import weights, zoo
 
     path = pathlib.Path(model)
-    if (path / "recipe.json").is_file():
-        return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None
-    localizer = Localizer(model, engine, num_threads, flip)
-    return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights
+    if (path / "weights.npz").is_file():
+        path = path / "weights.npz"
+    elif (path / "recipe.json").is_file():
+        return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None, None
+    source = str(path) if path.is_file() else model
+    localizer = Localizer(source, engine, num_threads, flip)
+    ran = None if localizer.engine.name == "keras" else exported_file(source, localizer.engine.name).data
+    return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights, ran
 
 
-def record(evaluation, *, source, engine, flip, data, split, terms, command):
+def record(evaluation, *, source, engine, flip, data, split, terms, command, ran=None):
     """The JSON record of an evaluation: what was measured, of what, on what, how.
 
-    source: the network's file, or None where it has none.
+    source: the network's weights or file, or None where it has none. ran: the bytes of the `.tflite` that ran.
     """
     source = None if source is None else pathlib.Path(source)
     stamp = datetime.datetime.now(datetime.timezone.utc)
@@ -368,6 +374,7 @@ def record(evaluation, *, source, engine, flip, data, split, terms, command):
         "file": source and source.name,
         "bytes": source and source.stat().st_size,
         "sha256": source and hashlib.sha256(source.read_bytes()).hexdigest(),
+        "ran": ran and {"bytes": len(ran), "sha256": hashlib.sha256(ran).hexdigest()},
         "engine": engine,
         "flip": flip,
         "data": data,

@@ -140,6 +140,7 @@ def test_record_csv_card_and_pictures(tmp_path):
     record = evaluation.record(
         found,
         source=source,
+        ran=b"exported",
         engine="lce",
         flip=False,
         data="mpii",
@@ -150,7 +151,12 @@ def test_record_csv_card_and_pictures(tmp_path):
     evaluation.write(found, record, tmp_path / "out")
     again = json.loads((tmp_path / "out" / "record.json").read_text())
     assert again == json.loads(json.dumps(record))
-    assert again["bytes"] == 7 and len(again["sha256"]) == 64 and again["images"] == 4
+    assert (
+        again["ran"]["bytes"] == 8
+        and again["bytes"] == 7
+        and len(again["sha256"]) == 64
+        and again["images"] == 4
+    )
     assert Spec.from_dict(again["spec"]) == POSE
     lines = (tmp_path / "out" / "images.csv").read_text().splitlines()
     assert len(lines) == 5 and lines[0].startswith("image,error,score,r_ankle")

@@ -43,11 +43,12 @@ def command(model, dataset, data, split, engine, threads, flip, output, cards):
     from bnn_landmarks import evaluation, files, plots
 
     samples, name, split = evaluation.open_split(dataset, split, data)
-    localizer, source = evaluation.open_network(model, engine, threads, flip)
+    localizer, source, ran = evaluation.open_network(model, engine, threads, flip)
     found = evaluation.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     record = evaluation.record(
         found,
         source=source,
+        ran=ran,
         engine=localizer.engine.name,
         flip=flip,
         data=name,
