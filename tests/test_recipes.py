@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from bnn_landmarks.zoo.entries import ENTRIES
+from click.testing import CliRunner
 
 from bnn_landmarks import paper, recipes
+from bnn_landmarks.commands.train import command
 from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.schemes import SCHEMES
 
@@ -93,6 +95,14 @@ def test_a_recipe_is_found_by_name_or_path(tmp_path):
         recipes.load(own)
 
 
+def test_the_command_lists_the_recipes_and_asks_for_what_is_missing():
+    listed = CliRunner().invoke(command, ["--list"])
+    assert listed.exit_code == 0
+    assert [line.split()[0] for line in listed.output.splitlines()] == recipes.names()
+    asked = CliRunner().invoke(command, ["pose", "--output", "runs/pose"])
+    assert asked.exit_code == 2 and "--data is missing" in asked.output
+
+
 @pytest.mark.slow
 def test_a_folder_of_ones_own_trains_evaluates_exports_and_predicts_by_commands(tmp_path):
     write_birds(tmp_path / "birds")
@@ -109,17 +119,17 @@ def test_a_folder_of_ones_own_trains_evaluates_exports_and_predicts_by_commands(
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    command = ("-c", "from bnn_landmarks.cli import main; main()")
+    program = ("-c", "from bnn_landmarks.cli import main; main()")
     small = "samples=64 spec.input_size=64 spec.channels=32 batch_size=8 precision=float32".split()
     settings = [part for setting in small for part in ("--set", setting)]
-    run(*command, "train", "landmarks", "--data", "birds", "--output", "run", *settings)
-    text = run(*command, "evaluate", "run/weights.npz", "birds/val", "--engine", "lce", "--output", "scores")
+    run(*program, "train", "landmarks", "--data", "birds", "--output", "run", *settings)
+    text = run(*program, "evaluate", "run/weights.npz", "birds/val", "--engine", "lce", "--output", "scores")
     assert "NME" in text
     record = json.loads((tmp_path / "scores" / "record.json").read_text())
     assert record["images"] == 4 and record["metrics"]["NME"]["tail"]["count"] == 4
     assert record["engine"] == "lce" and record["file"] == "weights.npz"
     run("-m", "export.lce", "--weights", "run/weights.npz", "--output", "birds.tflite")
-    run(*command, "evaluate", "birds.tflite", "birds/val", "--engine", "lce", "--output", "exported")
+    run(*program, "evaluate", "birds.tflite", "birds/val", "--engine", "lce", "--output", "exported")
     exported = json.loads((tmp_path / "exported" / "record.json").read_text())
     assert exported["metrics"] == record["metrics"]
     run(
