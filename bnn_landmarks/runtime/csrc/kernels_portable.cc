@@ -9,14 +9,11 @@ void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
   std::memcpy(packed, filters, PackedBytes(channels, words));
 }
 
-int CountBits(uint32_t v) {
-#if defined(__GNUC__)
-  return __builtin_popcount(v);
-#else
+// Spelled out: without a processor's own instruction, compilers call a function here.
+inline int CountBits(uint32_t v) {
   v = v - ((v >> 1) & 0x55555555u);
   v = (v & 0x33333333u) + ((v >> 2) & 0x33333333u);
   return static_cast<int>((((v + (v >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24);
-#endif
 }
 
 void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,

@@ -5,6 +5,7 @@
 namespace {
 
 constexpr uint32_t kMostEntries = 1 << 22;
+constexpr uint32_t kCustom = 32;  // builtin_code of an op that is none of TFLite's own
 
 // FlatBuffer tables, every read checked against the end of the file. A position of 0 means "not there".
 class FlatFile {
@@ -47,6 +48,14 @@ class FlatFile {
     return true;
   }
 
+  bool Ints(size_t table, int slot, std::vector<int32_t>* values) const {
+    values->clear();
+    if (!Has(table, slot, 4)) return false;
+    const size_t vector = Follow(table, slot);
+    for (uint32_t i = 0; i < U32(vector); ++i) values->push_back(static_cast<int32_t>(U32(vector + 4 + 4 * static_cast<size_t>(i))));
+    return true;
+  }
+
   // Whether a vector of `bytes` each, or a string, is there in full.
   bool Has(size_t table, int slot, size_t bytes) const {
     const size_t vector = Follow(table, slot);
@@ -70,7 +79,8 @@ class FlatFile {
 // Slots of TFLite's schema.
 enum ModelSlot { kOperatorCodes = 1, kSubgraphs = 2, kBuffers = 4, kMetadata = 6, kSignatures = 7 };
 enum SubgraphSlot { kTensors = 0, kInputs = 1, kOutputs = 2, kOperators = 3 };
-enum OperatorSlot { kOperatorInputs = 1, kOperatorOutputs = 2 };
+enum OperatorCodeSlot { kBuiltinCode = 3 };
+enum OperatorSlot { kOperatorCode = 0, kOperatorInputs = 1, kOperatorOutputs = 2 };
 enum MetadataSlot { kMetadataName = 0, kMetadataBuffer = 1 };
 enum SignatureSlot { kSignatureInputs = 0, kSignatureOutputs = 1, kSignatureKey = 2, kSignatureSubgraph = 4 };
 
@@ -91,7 +101,21 @@ std::string CheckModel(const uint8_t* data, size_t size) {
       return damaged + "a part of the graph is missing";
     }
     for (size_t op : operators) {
-      if (!file.Has(op, kOperatorInputs, 4) || !file.Has(op, kOperatorOutputs, 4)) return damaged + "a node has no tensors";
+      std::vector<int32_t> inputs, outputs;
+      if (!file.Ints(op, kOperatorInputs, &inputs) || !file.Ints(op, kOperatorOutputs, &outputs)) {
+        return damaged + "a node has no tensors";
+      }
+      const uint32_t code = file.Number(op, kOperatorCode);
+      if (code >= codes.size()) return damaged + "a node has no operator";
+      // TFLite marks an input that is left out by -1. Its own ops leave out a bias, the third, or later ones; LCE's
+      // are checked by the delegate.
+      const bool custom = file.Number(codes[code], kBuiltinCode) == kCustom;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i] < 0 && !(custom || i >= 2)) return damaged + "a node lacks an input";
+      }
+      for (int32_t output : outputs) {
+        if (output < 0) return damaged + "a node lacks an output";
+      }
     }
   }
   if (file.Field(model, kMetadata) != 0) {
