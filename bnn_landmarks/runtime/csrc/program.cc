@@ -780,16 +780,16 @@ void Program::Run(const TfLiteContext* context, const Kernels& kernels, ThreadPo
   for (size_t i = 0; i < steps_.size(); ++i) {
     const auto start = std::chrono::steady_clock::now();
     steps_[i]->Run(run);
-    seconds_[i] += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (seconds_[i] == 0.0 || took < seconds_[i]) seconds_[i] = took;
   }
-  ++runs_;
 }
 
 std::string Program::Profile() const {
   std::string text;
   for (size_t i = 0; i < steps_.size(); ++i) {
     char line[32];
-    std::snprintf(line, sizeof line, "%9.3f ms  ", runs_ > 0 ? seconds_[i] / runs_ * 1e3 : 0.0);
+    std::snprintf(line, sizeof line, "%9.3f ms  ", seconds_[i] * 1e3);
     text += line + steps_[i]->Name() + "\n";
   }
   return text;

@@ -22,7 +22,7 @@ class Program {
   // With the kernels that it was planned for.
   void Run(const TfLiteContext* context, const Kernels& kernels, ThreadPool* pool, bool profile);
 
-  // Where the time went, one line a step, when run with `profile`.
+  // Where the time goes, one line a step, the shortest of the runs with `profile`.
   std::string Profile() const;
 
  private:
@@ -31,6 +31,5 @@ class Program {
   std::vector<Shape> shapes_;              // by tensor; n = 0 where not ours
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<double> seconds_;
-  int runs_ = 0;
   Memory memory_;
 };
