@@ -9,13 +9,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from bnn_landmarks.zoo.entries import ENTRIES
 from click.testing import CliRunner
 
 from bnn_landmarks import paper, recipes
 from bnn_landmarks.commands.train import command
 from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.zoo.entries import ENTRIES
 
 ROOT = pathlib.Path(__file__).parents[1]
 POINTS = ("tip", "left_wing", "right_wing", "tail", "belly")

@@ -10,9 +10,8 @@ The entries are data: `zoo.entries`.
 import difflib
 import pathlib
 
-from bnn_landmarks.zoo.entries import ENTRIES
-
 from bnn_landmarks.spec import TASKS
+from bnn_landmarks.zoo.entries import ENTRIES
 
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
 CARDS = pathlib.Path(__file__).parent / "cards"

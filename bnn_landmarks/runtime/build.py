@@ -49,7 +49,9 @@ def compiler():
 def is_x86(command):
     """Whether a compiler makes x86-64 code, cross compilers included."""
     try:
-        macros = subprocess.run([*command, "-dM", "-E", "-x", "c++", os.devnull], capture_output=True, text=True)
+        macros = subprocess.run(
+            [*command, "-dM", "-E", "-x", "c++", os.devnull], capture_output=True, text=True
+        )
     except OSError as error:
         raise BuildError(f"{command[0]} does not run: {error}") from error
     return "__x86_64__" in macros.stdout
