@@ -1,5 +1,6 @@
 """Damaged files: no crash, no hang, an error or a result each."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 from random_cases import block_case, conv_case
 from run_lce import by_runtime
+
+from bnn_landmarks import runtime
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -18,7 +21,11 @@ def run_damaged(tmp_path, seed, count):
         paths[-1].write_bytes(case.content())
     program = pathlib.Path(__file__).with_name("fuzz_files.py")
     command = [sys.executable, str(program), str(seed), str(count), *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    checkout = str(
+        pathlib.Path(runtime.__file__).parents[2]
+    )  # for tests from a checkout that is not installed
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([checkout, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     return done.stdout
 
