@@ -41,8 +41,9 @@ class ThreadPool {
   const void* closure_ = nullptr;
   int tasks_ = 0;
   std::atomic<int> next_{0};
-  std::atomic<uint64_t> round_{0};
-  std::atomic<int> busy_{0};
+  // The number of the round, whether workers may still join it, and how many have. The caller waits only for those that
+  // joined: a worker whose core is taken by another program is not missed.
+  std::atomic<uint64_t> state_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
