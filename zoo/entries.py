@@ -45,6 +45,9 @@ ENTRIES = {
             purpose="sports, dance and fitness; sorting and cropping photographs of people",
             paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
             recipe="pose",
+            trained_on=(("lspet", "train"), ("mpii", "train")),
+            weights="pose.npz",
+            sha256="68794bde32e7f4327c51f171c2d643b7a058330bff011cf4a62cafd91c031b01",
         ),
         Entry(
             spec=Spec("face_aflw", scheme="aflw21", **FACE),

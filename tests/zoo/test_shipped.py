@@ -1,0 +1,56 @@
+"""The entries that ship weights: trained, exported, and finding on the shipped photographs what they found before.
+
+`python tests/zoo/test_shipped.py` writes the stored points anew, after new weights.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+import bnn_landmarks
+from bnn_landmarks import detect, exported, images, zoo
+from bnn_landmarks.zoo import WEIGHTS
+
+STORED = pathlib.Path(__file__).with_name("sample_points.json")
+TRAINED = [name for name in zoo.names() if zoo.entry(name).weights]
+LANDMARKS = [name for name in TRAINED if zoo.entry(name).spec.task == "landmarks"]
+
+
+def found(name, engine):
+    """What an entry finds on the photograph that fits it, [K, 2]."""
+    localizer = bnn_landmarks.Localizer(name, engine=engine)
+    kind = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
+    return localizer(images.sample(kind), images.SAMPLE_BOXES.get(kind))[0].points
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_exported_file_is_there_and_binary(name):
+    entry = zoo.entry(name)
+    file = exported.read(WEIGHTS / f"{name}.tflite")
+    assert file.spec == entry.spec
+    assert file.binary
+    assert len(file.data) <= 1_300_000
+    assert (WEIGHTS / entry.weights).stat().st_size <= 1_500_000
+    census = json.loads((WEIGHTS / f"{name}.json").read_text())["census"]
+    assert census["binary_share"] >= 0.95
+
+
+@pytest.mark.parametrize("name", LANDMARKS)
+@pytest.mark.parametrize("engine", ["keras", "lce"])
+def test_points_on_the_sample_photograph_are_the_stored_ones(name, engine):
+    stored = np.array(json.loads(STORED.read_text())[name])
+    np.testing.assert_allclose(found(name, engine), stored, atol=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_exported_file_is_made_of_the_packed_weights(name):
+    from export import lce
+
+    assert lce.convert(zoo.load(name)) == (WEIGHTS / f"{name}.tflite").read_bytes()
+
+
+if __name__ == "__main__":
+    STORED.write_text(json.dumps({name: found(name, "lce").round(2).tolist() for name in LANDMARKS}))
