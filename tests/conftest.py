@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from networks import randomise
 
 import bnn_landmarks  # noqa: F401  selects Keras 2 before any test imports TensorFlow
 
@@ -37,21 +38,6 @@ def shared_data():
     if not path.is_dir():
         pytest.skip("the data folder ../shared/data is not on this machine")
     return path
-
-
-def randomise(model, seed=0):
-    """Give a network's batch norms and scales values as training leaves them, so that no test passes on ones and
-    zeros."""
-    rng = np.random.default_rng(seed)
-    for variable in model.variables:
-        name = variable.name.rsplit("/", 1)[-1].split(":")[0]
-        if name in ("gamma", "scale"):
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape) * rng.choice([-1, 1, 1, 1], variable.shape))
-        elif name in ("beta", "moving_mean", "bias"):
-            variable.assign(rng.normal(0, 0.3, variable.shape))
-        elif name == "moving_variance":
-            variable.assign(rng.uniform(0.5, 2.0, variable.shape))
-    return model
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import randomise
+from networks import randomise
 
 from bnn_landmarks.blocks import BLOCKS
 from bnn_landmarks.hourglass import hourglass_network

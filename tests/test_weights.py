@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import randomise
+from networks import randomise
 
 from bnn_landmarks import weights
 from bnn_landmarks.layers import BinaryConv2D
