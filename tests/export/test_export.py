@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import randomise
+from networks import randomise
 
 from bnn_landmarks import heatmaps, weights
 from bnn_landmarks.blocks import BLOCKS
