@@ -21,8 +21,8 @@ FACE_NEIGHBOURS = 5
 OVERLAP = 0.4
 
 # Where the tight box lies in the detector's, as shares of its sides: x, y, width, height. Medians over images
-# on which both exist, by benchmarks/detectors.py: people on mpii train, 68 points on helen_afw and aflw2000 train (their
-# mean), 21 points on aflw2000 train.
+# on which both exist, by benchmarks/detectors.py: people on mpii train, 68 points on helen_afw and aflw2000 train
+# (the mean of the two), 21 points on aflw2000 train.
 PERSON_IN_WINDOW = (0.25, 0.10, 0.53, 0.73)
 FACE_IN_WINDOW = {
     "ibug68": {"frontal": (0.09, 0.24, 0.84, 0.81), "profile": (0.14, 0.28, 0.76, 0.72)},
