@@ -7,8 +7,6 @@ memory is that of a process of its own that opens the network and runs it once.
 """
 
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
 import platform
@@ -20,6 +18,7 @@ import time
 
 import numpy as np
 
+from bnn_landmarks import exported
 from bnn_landmarks.engines import ENGINES, exported_file, open_engine, spec_of
 from bnn_landmarks.files import atomic_write
 
@@ -74,13 +73,10 @@ def _file(source, variant, directory):
     """What a variant loads, as a file that needs no conversion any more; Keras's source stays as it is."""
     if variant == "keras":
         return source, None
-    exported = exported_file(source, variant)
     path = pathlib.Path(directory) / f"{'float' if variant == 'tflite' else 'lce'}.tflite"
-    path.write_bytes(exported.data)
-    record = {"spec": exported.spec.to_dict(), "input": exported.input}
-    record["sha256"] = hashlib.sha256(exported.data).hexdigest()
-    path.with_suffix(".json").write_text(json.dumps(record))
-    return path, len(exported.data)
+    if not path.is_file():
+        exported.write(exported_file(source, variant), path)
+    return path, path.stat().st_size
 
 
 def _child(source, variant, num_threads, size):

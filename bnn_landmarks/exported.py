@@ -70,6 +70,18 @@ def read(path):
     return Exported(data, spec, kind)
 
 
+def write(file, path):
+    """An `Exported` as a `.tflite` with as much of a `.json` as `read` wants; `export.record` writes the whole one."""
+    path = pathlib.Path(path)
+    record = {
+        "spec": file.spec.to_dict(),
+        "input": file.input,
+        "sha256": hashlib.sha256(file.data).hexdigest(),
+    }
+    path.write_bytes(file.data)
+    path.with_suffix(".json").write_text(json.dumps(record))
+
+
 def of_model(model, module):
     """A model converted now -> `Exported`. module: "export.lce" or "export.tflite"."""
     return Exported(importlib.import_module(module).convert(model), model.spec)
