@@ -59,3 +59,14 @@ def test_command_writes_record_and_plot(lce_file, tmp_path):
     found = json.loads((out / "benchmark.json").read_text())
     assert [len(timing["milliseconds"]) for timing in found["timings"]] == [2, 2]
     assert (out / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_peak_memory_is_the_engines_own_not_this_process_s(lce_file):
+    """The runtime needs no TensorFlow, which this process has loaded."""
+    import resource
+    import sys
+
+    (timing,) = benchmark.compare(lce_file, ("runtime", "lce-default"), rounds=1)[:1]
+    if timing.error or sys.platform != "linux":
+        pytest.skip(f"no runtime here: {timing.error}")
+    assert timing.peak_mb < resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 / 2
