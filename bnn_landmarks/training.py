@@ -23,6 +23,7 @@ import math
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 import time
 
@@ -30,7 +31,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from bnn_landmarks import crops, datasets, draw, evaluation, files, weights
+from bnn_landmarks import crops, datasets, draw, evaluation, files, training_ops, weights
 from bnn_landmarks.datasets.pipeline import TrainingSamples, batches
 from bnn_landmarks.engines import open_engine
 from bnn_landmarks.layers import BinaryConv2D
@@ -60,8 +61,9 @@ def learning_rate(recipe):
     )
 
 
-def make_optimizer(recipe):
-    kind = {"adam": tf.keras.optimizers.Adam, "rmsprop": tf.keras.optimizers.RMSprop}[recipe.optimizer]
+def make_optimizer(recipe, fast=False):
+    adam = training_ops.FastAdam if fast else tf.keras.optimizers.Adam
+    kind = {"adam": adam, "rmsprop": tf.keras.optimizers.RMSprop}[recipe.optimizer]
     average = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
     optimizer = kind(learning_rate(recipe), **average)
     if recipe.precision == "float16":
@@ -69,9 +71,34 @@ def make_optimizer(recipe):
     return optimizer
 
 
-def build_for_training(recipe, synchronised=False):
+KERNELS = ("auto", "cpu", "tensorflow")
+
+
+def chooses_cpu_kernels(kernels, recipe, strategy=None):
+    """Whether to train on `training_ops`: with "auto" where they work, with "cpu" always, with "tensorflow" never.
+
+    Raises:
+        ValueError: "cpu", and they don't work here or for this recipe.
+    """
+    if kernels not in KERNELS:
+        raise ValueError(f"kernels must be one of {', '.join(KERNELS)}, not {kernels!r}")
+    if kernels == "tensorflow":
+        return False
+    if strategy or recipe.precision != "float32" or recipe.jit_compile:
+        reason = "they compute in float32, without XLA and without a strategy"
+    else:
+        reason = training_ops.problem()
+    if reason and kernels == "cpu":
+        raise ValueError(f"the CPU kernels can't be used: {reason}; --kernels tensorflow trains without them")
+    if reason:
+        tqdm.write(f"training on TensorFlow's own kernels, not the CPU kernels: {reason}", file=sys.stderr)
+    return reason is None
+
+
+def build_for_training(recipe, synchronised=False, fast=False):
     """The recipe's network in its precision, compiled with its loss and optimizer.
 
+    fast: on `training_ops`.
     synchronised: batch normalisation takes its statistics over all replicas, so that they learn what one machine
         with the joint batch would.
     """
@@ -79,6 +106,8 @@ def build_for_training(recipe, synchronised=False):
     tf.keras.mixed_precision.set_global_policy(policy)
     try:
         model = build(recipe.spec)
+        if fast:
+            model = training_ops.accelerate(model)
         if recipe.teacher:
             model = _with_teacher(model, _network(recipe.teacher), recipe)
     finally:
@@ -88,7 +117,7 @@ def build_for_training(recipe, synchronised=False):
             if isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.fused, layer.synchronized = False, True
     loss = landmark_loss(recipe.loss, recipe.spec.stride, recipe.spec.sigma)
-    model.compile(make_optimizer(recipe), loss, jit_compile=recipe.jit_compile)
+    model.compile(make_optimizer(recipe, fast), loss, jit_compile=recipe.jit_compile)
     model.distribute_reduction_method = "first"  # the loss that is logged is already the mean over replicas
     model.optimizer.build(model.trainable_variables)
     return model
@@ -142,8 +171,10 @@ def start_from(model, source):
     if not (source.is_file() or source.is_dir()):
         if not source.with_name(f"{source.name}.index").is_file():
             raise FileNotFoundError(f"no weights, training run or checkpoint at {source}")
-        tf.train.Checkpoint(model=model).restore(str(source)).expect_partial()
-        return len(model.variables)
+        given = build(model.spec)
+        tf.train.Checkpoint(model=given).restore(str(source)).expect_partial()
+        model.set_weights(given.get_weights())
+        return len(model.weights)
     given = dict(_variables(_network(source)))
     binary = [layer for layer in model.layers if isinstance(layer, BinaryConv2D)]
     latent = {f"{layer.name}/kernel": he_mean(layer.kernel.shape) for layer in binary}
@@ -407,6 +438,7 @@ def train(
     validate_samples=8000,
     checkpoint_minutes=4.0,
     strategy=None,
+    kernels="auto",
 ):
     """Train a recipe.
 
@@ -418,6 +450,7 @@ def train(
             workers a checkpoint is written at each validation instead).
         strategy: a tf.distribute strategy. Each step's batch is split over its replicas, batch normalisation takes its
             statistics over all of them; a loss is the mean of theirs, each over its own labelled landmarks.
+        kernels: of `KERNELS`, as `chooses_cpu_kernels` takes it.
 
     Returns:
         the trained network, tf.keras.Model in float32; with `recipe.average` its moving average.
@@ -434,7 +467,15 @@ def train(
         directory = output if last else output / f"stage{number}"
         if last or not (directory / "weights.npz").is_file():
             model = _train_stage(
-                stage, data, directory, resume, initial, validate_samples, checkpoint_minutes, strategy
+                stage,
+                data,
+                directory,
+                resume,
+                initial,
+                validate_samples,
+                checkpoint_minutes,
+                strategy,
+                kernels,
             )
         elif not resume:
             raise _exists(output)
@@ -448,7 +489,8 @@ def _exists(output):
     )
 
 
-def _train_stage(recipe, data, output, resume, initial, validate_samples, minutes, strategy):
+def _train_stage(recipe, data, output, resume, initial, validate_samples, minutes, strategy, kernels):
+    fast = chooses_cpu_kernels(kernels, recipe, strategy)
     replicas = strategy.num_replicas_in_sync if strategy else 1
     workers = getattr(strategy.extended, "_num_workers", 1) if strategy else 1
     chief = workers == 1 or strategy.cluster_resolver.task_id == 0
@@ -472,7 +514,7 @@ def _train_stage(recipe, data, output, resume, initial, validate_samples, minute
     tf.keras.utils.set_random_seed(recipe.seed)
     twin = build(recipe.spec)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = build_for_training(recipe, synchronised=replicas > 1)
+        model = build_for_training(recipe, synchronised=replicas > 1, fast=fast)
         checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
         # Every worker takes part in a checkpoint; the chief's is the one that stays.
         place = output / "checkpoints" if chief else pathlib.Path(tempfile.mkdtemp()) / "checkpoints"

@@ -23,11 +23,28 @@ import click
 @click.option(
     "--strategy", type=click.Choice(("none", "mirrored", "multiworker")), default="none", show_default=True
 )
+@click.option(
+    "--kernels",
+    type=click.Choice(("auto", "cpu", "tensorflow")),
+    default="auto",
+    show_default=True,
+    help="What computes the steps: auto takes the CPU kernels where they work.",
+)
 @click.option("--validate-samples", default=8000, show_default=True, help="Samples between validations.")
 @click.option("--checkpoint-minutes", default=4.0, show_default=True, help="Minutes between checkpoints.")
 @click.option("--list", "show", is_flag=True, help="Print the recipes.")
 def command(
-    recipe, data, output, resume, initial, settings, strategy, validate_samples, checkpoint_minutes, show
+    recipe,
+    data,
+    output,
+    resume,
+    initial,
+    settings,
+    strategy,
+    kernels,
+    validate_samples,
+    checkpoint_minutes,
+    show,
 ):
     """Train RECIPE: a name (--list prints them) or the path of a recipe of your own, a .py.
 
@@ -64,5 +81,6 @@ def command(
         validate_samples=validate_samples,
         checkpoint_minutes=checkpoint_minutes,
         strategy=make_strategy(strategy),
+        kernels=kernels,
     )
     click.echo(f"trained: {output / 'weights.npz'}")
