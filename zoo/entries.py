@@ -8,7 +8,7 @@ import dataclasses
 
 from bnn_landmarks.spec import Spec
 
-FACE = {"box_side": "mean", "padding": 2.05}
+FACE = {"box_side": "mean", "padding": 2.05, "input_size": 128, "sigma": 1.25}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ ENTRIES = {
             recipe="face_300wlp",
         ),
         Entry(
-            spec=Spec("face_pifa", scheme="pifa34", **FACE),
+            spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
             title="34 points of a face, up to profile",
             purpose="aligning faces, up to profile",
             paper="NME 3.02 % on AFLW-PIFA, visible points; 4.47 % on all",

@@ -1,12 +1,13 @@
-"""21 points of a face (AFLW's), up to profile, 256x256: the entry `face_aflw`.
+"""21 points of a face (AFLW's), up to profile, 128x128: the entry `face_aflw`.
 
-Cost: 300,000 samples, the first 220,000 at 128x128 (about 30 a second on two CPU cores with AMX and
---set precision=bfloat16: two hours), the others at 256x256 (8 a second: three hours). Without AMX bfloat16 is slower
-than float32, and all takes about three times as long.
+Cost: 100,000 samples, some 15 a second on two CPU cores (AVX2): two hours.
 Expect: what zoo/cards/face_aflw.md says was reached; the aim is an NME of 3.5 on aflw2000 val_21.
 Data: aflw2000, helen_afw and youtube_faces in COCO's layout; of 68 points those that AFLW has, ears masked.
 
     bnn-landmarks train face_aflw --data DATA --output runs/face_aflw
+
+`--initial` takes the weights of another entry, whose trunk saves the first hour; `--set spec.input_size=256 --initial
+runs/face_aflw` goes on at 256x256.
 """
 
 from bnn_landmarks.augment import Augmentation
@@ -17,9 +18,9 @@ recipe = Recipe(
     spec=ENTRIES["face_aflw"].spec,
     train=(("aflw2000", "train_21"), ("helen_afw", "train"), ("youtube_faces", "train")),
     validate=(("aflw2000", "val_21"),),
-    samples=80_000,
+    samples=100_000,
+    batch_size=8,
     augmentation=Augmentation(
         rotation=25.0, rotate=0.6, scale=(0.8, 1.2), shift=0.04, blur=0.1, occlude=0.2, low_resolution=0.1
     ),
-    stages=({"samples": 220_000, "spec.input_size": 128, "spec.sigma": 1.25}, {"learning_rate": 5e-4}),
 )
