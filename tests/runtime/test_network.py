@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from run_lce import assert_same, by_lce, by_runtime
 
+from bnn_landmarks import crops, images, zoo
+
 pytestmark = pytest.mark.usefixtures("library")
 
 
@@ -72,3 +74,17 @@ def test_switches(switch):
 @pytest.mark.slow
 def test_the_whole_network():
     assert_network(lce_file(256), 256)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.entry(name).weights])
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_zoo_entries(name, num_threads):
+    """The shipped files on the shipped photographs, every map to the last bit."""
+    content = (zoo.WEIGHTS / f"{name}.tflite").read_bytes()
+    spec = zoo.entry(name).spec
+    for kind in ("person", "face"):
+        image = images.read(images.sample(kind))
+        height, width = image.shape[:2]
+        matrix = crops.affine((width / 2, height / 2), max(width, height), spec.input_size)
+        batch = crops.to_input(crops.crop(image, matrix, spec.input_size))[None]
+        assert_same(by_runtime(content, [batch], num_threads=num_threads), by_lce(content, [batch]), name)
