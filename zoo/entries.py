@@ -10,6 +10,8 @@ from bnn_landmarks.spec import Spec
 
 FACE = {"box_side": "mean", "padding": 2.05, "input_size": 128, "sigma": 1.25}
 
+POSE = (("lspet", "train"), ("mpii", "train"))  # also what the faces' trunk started from
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -45,7 +47,7 @@ ENTRIES = {
             purpose="sports, dance and fitness; sorting and cropping photographs of people",
             paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
             recipe="pose",
-            trained_on=(("lspet", "train"), ("mpii", "train")),
+            trained_on=POSE,
             weights="pose.npz",
             sha256="68794bde32e7f4327c51f171c2d643b7a058330bff011cf4a62cafd91c031b01",
         ),
@@ -62,6 +64,14 @@ ENTRIES = {
             purpose="aligning and tracking faces, make-up and masks",
             paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
             recipe="face_300wlp",
+            trained_on=(
+                ("helen_afw", "train"),
+                ("youtube_faces", "train"),
+                ("aflw2000", "train_68"),
+                *POSE,
+            ),
+            weights="face_300wlp.npz",
+            sha256="ffc17b6fdcbc0d6b76c820262f61654e802fb8347856c19caa23aa9719dd637a",
         ),
         Entry(
             spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
