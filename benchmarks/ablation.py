@@ -23,7 +23,7 @@ from bnn_landmarks.recipe import PRECISIONS
 from bnn_landmarks.training import train
 
 ROOT = pathlib.Path(__file__).parents[1]
-OURS = {"relu": True, "scale": "learned"}
+OURS = {"activation": "relu", "scale": "learned"}
 
 # label -> (recipe whose network and loss it is, changes)
 ROWS = {

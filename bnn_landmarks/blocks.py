@@ -1,4 +1,4 @@
-"""The residual blocks of the paper (figure 4 and figure 1b), each a plain function on tensors.
+"""The residual blocks of the paper (figure 4 and figure 1b) and one of ours, each a plain function on tensors.
 
     y = BLOCKS["hierarchical"](x, 256, Options(), name="block")      # [N, H, W, C] -> [N, H, W, 256]
 
@@ -9,12 +9,15 @@ body's first convolution reads. Channel counts are given in the comments for 256
 
 import tensorflow as tf
 
-from bnn_landmarks.layers import batch_norm, conv_after_norm, conv_unit, pool, projection
+from bnn_landmarks.layers import Channels, batch_norm, conv_after_norm, conv_unit, pool, projection
+
+
+def _shortcut(x, normed, channels, options, name):
+    return x if x.shape[-1] == channels else projection(normed, channels, options, f"{name}_shortcut")
 
 
 def _add_shortcut(x, normed, body, channels, options, name):
-    shortcut = x if x.shape[-1] == channels else projection(normed, channels, options, f"{name}_shortcut")
-    return tf.keras.layers.Add(name=f"{name}_add")([shortcut, body])
+    return tf.keras.layers.Add(name=f"{name}_add")([_shortcut(x, normed, channels, options, name), body])
 
 
 def _concat(branches, name):
@@ -93,6 +96,28 @@ def hierarchical(x, channels, options, name):
     return _add_shortcut(x, normed, _concat([a, b, c], name), channels, options, name)
 
 
+def hierarchical_shortcuts(x, channels, options, name):
+    """The hierarchical block with a shortcut around every convolution (the idea of Bi-Real Net, Liu et al. 2018): each
+    adds its own part of the block's shortcut, channels 1-128, 129-192 and 193-256, before the next one reads it.
+
+    The output is `hierarchical`'s x + concat(a, b, c), with its parameters and their names; what differs is that the
+    second and third convolution take the sign of a real-valued sum, not of a binary convolution alone. (The identity
+    of Bi-Real Net itself is the convolution's own input, which here has twice the channels.)"""
+    quarter = channels // 4
+    normed = batch_norm(x, f"{name}_bn")
+    shortcut = _shortcut(x, normed, channels, options, name)
+
+    def add(number, y):
+        first = (0, 2 * quarter, 3 * quarter)[number - 1]
+        part = Channels(first, y.shape[-1], name=f"{name}_part{number}")(shortcut)
+        return tf.keras.layers.Add(name=f"{name}_add{number}")([part, y])
+
+    a = add(1, conv_after_norm(normed, 2 * quarter, 3, options, f"{name}_conv1"))
+    b = add(2, conv_unit(a, quarter, 3, options, f"{name}_conv2"))
+    c = add(3, conv_unit(b, quarter, 3, options, f"{name}_conv3"))
+    return _concat([a, b, c], name)
+
+
 BLOCKS = {
     block.__name__: block
     for block in (
@@ -103,5 +128,6 @@ BLOCKS = {
         multi_scale,
         multi_scale_no_1x1,
         hierarchical,
+        hierarchical_shortcuts,
     )
 }

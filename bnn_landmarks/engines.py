@@ -71,7 +71,7 @@ def open_engine(source, engine="auto", num_threads=1):
             kind = "holds binary operators" if binary else "is a float TFLite"
             raise ValueError(f"engine {engine} can't run {source}: it {kind}; use {' or '.join(choices)}")
     else:
-        binary = network.spec.options.get("binary", True)
+        binary = network.spec.binary
         choices = ("runtime", "lce", "keras") if binary else ("tflite", "keras")
     return _first(choices, network, num_threads) if engine == "auto" else OPEN[engine](network, num_threads)
 

@@ -4,6 +4,7 @@ The unit is pre-activation, as in the paper (section 4, figure 1): BN -> sign ->
 
     x = conv_unit(x, 128, 3, Options())                  # binary
     x = conv_unit(x, 128, 3, Options(binary=False))      # real twin: BN -> ReLU -> convolution
+    x = conv_unit(x, 128, 3, Options(weights="real"))    # between them: BN -> sign -> real convolution -> ReLU
 
 A binary convolution computes, with W the latent real kernel and s the per-output-channel scale,
 
@@ -24,17 +25,26 @@ import tensorflow as tf
 
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
+ACTIVATIONS = ("relu", "prelu", "none")
+WEIGHTS = ("binary", "real")
 SCALES = ("learned", "mean", "fixed", "none")
 SHORTCUTS = ("binary", "real")
 POOLINGS = ("max", "average")
+PRELU_SLOPE = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """The switches of the paper's ablations, and the released networks' settings as defaults.
+    """The switches of the paper's ablations and of ours, and the released networks' settings as defaults.
 
-    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8).
-    relu: a ReLU after each binary convolution (table 11).
+    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8), which no other switch but `pooling`
+        concerns.
+    weights: "binary", or "real" weights on binary activations: the middle step from a real network to a binary one,
+        whose kernels go on to the next by their names (`training.start_from`). It has no scale, since its weights have
+        their own, and goes to a device as float TFLite only.
+    activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
+        2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float
+        PRELU behind a convolution that stays binary.
     scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
         "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
         that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
@@ -43,13 +53,16 @@ class Options:
     """
 
     binary: bool = True
-    relu: bool = True
+    weights: str = "binary"
+    activation: str = "relu"
     scale: str = "learned"
     pooling: str = "max"
     shortcut: str = "binary"
 
     def __post_init__(self):
-        for field, allowed in (("scale", SCALES), ("pooling", POOLINGS), ("shortcut", SHORTCUTS)):
+        allowed_of = {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES}
+        allowed_of |= {"pooling": POOLINGS, "shortcut": SHORTCUTS}
+        for field, allowed in allowed_of.items():
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
 
@@ -150,6 +163,38 @@ def real_conv(x, filters, kernel_size, strides=1, use_bias=False, name=None):
     )(x)
 
 
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class Channels(tf.keras.layers.Layer):
+    """Channels `first` to `first + count` of [N, H, W, C]."""
+
+    def __init__(self, first, count, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.count = first, count
+
+    def call(self, inputs):
+        return inputs[..., self.first : self.first + self.count]
+
+    def get_config(self):
+        return {**super().get_config(), "first": self.first, "count": self.count}
+
+
+def _sign_conv(x, filters, kernel_size, relu, options, name):
+    """A convolution of the signs of a normalised input, with binary or real weights."""
+    if options.weights == "binary":
+        return BinaryConv2D(filters, kernel_size, relu=relu, scale=options.scale, name=name)(x)
+    return lq.layers.QuantConv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        pad_values=1.0,
+        use_bias=False,
+        input_quantizer="ste_sign",
+        kernel_initializer="he_normal",
+        activation="relu" if relu else None,
+        name=name,
+    )(x)
+
+
 def conv_unit(x, filters, kernel_size, options, name):
     """One pre-activation convolution on float [N, H, W, C]: binary BN -> sign -> conv -> ReLU -> scale, or the real
     twin BN -> ReLU -> conv."""
@@ -158,16 +203,20 @@ def conv_unit(x, filters, kernel_size, options, name):
 
 def conv_after_norm(x, filters, kernel_size, options, name):
     """`conv_unit` on an input that is already normalised, for convolutions that share one BN."""
-    if options.binary:
-        return BinaryConv2D(filters, kernel_size, relu=options.relu, scale=options.scale, name=name)(x)
-    return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, kernel_size, name=name)
+    if not options.binary:
+        return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, kernel_size, name=name)
+    y = _sign_conv(x, filters, kernel_size, options.activation == "relu", options, name)
+    if options.activation == "prelu":
+        slope = tf.keras.initializers.Constant(PRELU_SLOPE)
+        y = tf.keras.layers.PReLU(slope, shared_axes=[1, 2], name=f"{name}_prelu")(y)
+    return y
 
 
 def projection(x, filters, options, name):
     """A 1x1 convolution without ReLU on a normalised input: the shortcut that changes channels, the one before the
     head. Binary, or real on the rectified input."""
     if options.binary and options.shortcut == "binary":
-        return BinaryConv2D(filters, 1, relu=False, scale=options.scale, name=name)(x)
+        return _sign_conv(x, filters, 1, False, options, name)
     return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, 1, name=name)
 
 

@@ -10,8 +10,8 @@ POSE_DATA = "MPII validation, 2,958 people"
 PARTS_DATA = "300-W competition indoor and outdoor, 600 faces"
 
 # What every row of the paper's ablations shares but for what it varies: XNOR-Net's scale, no ReLU (table 11 adds it).
-_PLAIN = {"relu": False, "scale": "mean"}
-_RELU = {"relu": True, "scale": "mean"}
+_PLAIN = {"activation": "none", "scale": "mean"}
+_RELU = {"activation": "relu", "scale": "mean"}
 _REAL = {"binary": False}
 
 PARTS = ("head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")

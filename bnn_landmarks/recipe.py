@@ -26,8 +26,8 @@ class Recipe:
     teacher: a packed weights file (or a run's directory) whose maps the network learns beside the labels
         (`losses.distillation`), teacher_weight: how much.
     stages: a tuple of {path: value} as `override` takes them, trained one after another, each from the one before:
-        progressive image size ({"samples": 20000, "spec.input_size": 128}, {"samples": 8000}), or a real-valued start
-        ({"spec.options.binary": False}, {}).
+        progressive image size ({"samples": 20000, "spec.input_size": 128}, {"samples": 8000}), or progressive
+        binarization ({"spec.options.binary": False}, {"spec.options.weights": "real"}, {}).
     """
 
     spec: Spec

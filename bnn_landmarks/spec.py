@@ -64,6 +64,12 @@ class Spec:
         return len(self.landmark_scheme().names)
 
     @property
+    def binary(self) -> bool:
+        """Whether weights and activations are binary: neither the real-valued twin nor the step between
+        (`layers.Options`)."""
+        return self.options.get("binary", True) and self.options.get("weights", "binary") == "binary"
+
+    @property
     def map_size(self) -> int:
         return self.input_size // self.stride
 

@@ -159,7 +159,8 @@ def start_from(model, source):
     Args:
         source: a packed `.npz`, a training run's directory, or the path of a checkpoint of the same network. A packed
             file knows only the signs of binary kernels: their latent weights get the mean size of fresh ones, so that
-            they can still turn.
+            they can still turn. Where kernels come from a network without scales (real, or of real weights), the
+            learned scale of their binary convolution starts at their mean size.
 
     Returns:
         how many of the model's variables were set.
@@ -175,18 +176,29 @@ def start_from(model, source):
         tf.train.Checkpoint(model=given).restore(str(source)).expect_partial()
         model.set_weights(given.get_weights())
         return len(model.weights)
-    given = dict(_variables(_network(source)))
-    binary = [layer for layer in model.layers if isinstance(layer, BinaryConv2D)]
-    latent = {f"{layer.name}/kernel": he_mean(layer.kernel.shape) for layer in binary}
-    count = 0
+    network = _network(source)
+    given, taken = dict(_variables(network)), set()
     for key, variable in _variables(model):
         if key in given and given[key].shape == variable.shape:
-            packed = source.suffix == weights.SUFFIX and key in latent
-            variable.assign(given[key] * latent[key] if packed else given[key])
-            count += 1
-    if not count:
+            variable.assign(given[key])
+            taken.add(key)
+    if not taken:
         raise ValueError(f"{source} has no layer in common with the network to train")
-    return count
+    for layer in model.layers:
+        if isinstance(layer, BinaryConv2D) and f"{layer.name}/kernel" in taken:
+            _fit_scale(layer, getattr(network.get_layer(layer.name), "scale_mode", None))
+    return len(taken)
+
+
+def _fit_scale(layer, theirs):
+    """The size of the latent weights of a binary convolution with another's variables, and its learned scale where the
+    other's mode, `theirs`, was not that; None for no binary one."""
+    size = np.abs(layer.kernel.numpy())
+    if layer.scale_mode == "learned" and theirs != "learned":
+        factor = layer.scale.numpy() if theirs == "fixed" else size.mean(axis=(0, 1, 2))
+        layer.scale.assign(factor / layer.unit)
+    if (size == 1).all():
+        layer.kernel.assign(layer.kernel * he_mean(layer.kernel.shape))
 
 
 def he_mean(shape):

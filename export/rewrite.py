@@ -22,6 +22,7 @@ import contextlib
 import pathlib
 import tempfile
 
+import larq as lq
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -159,15 +160,16 @@ def _rebuild(model, batch, dtype, binary):
     signed = {}
     for layer in model.layers[1:]:
         sources = parents(layer)
-        if isinstance(layer, BinaryConv2D):
+        if _reads_signs(layer):
             (source,) = sources
-            tensors[layer.name] = binary(layer)(signed.get(source.name, tensors.get(source.name)))
+            made = (binary if isinstance(layer, BinaryConv2D) else _copy)(layer)
+            tensors[layer.name] = made(signed.get(source.name, tensors.get(source.name)))
             continue
         consumers = [node.outbound_layer for node in layer.outbound_nodes]
         inputs = [tensors[source.name] for source in sources]
         inputs = inputs[0] if len(inputs) == 1 else inputs
         if isinstance(layer, tf.keras.layers.BatchNormalization):
-            real = [consumer for consumer in consumers if not isinstance(consumer, BinaryConv2D)]
+            real = [consumer for consumer in consumers if not _reads_signs(consumer)]
             if len(real) < len(consumers):
                 signed[layer.name] = threshold(layer, sources[0])(inputs)
             if not real:
@@ -179,6 +181,11 @@ def _rebuild(model, batch, dtype, binary):
             layer.set_weights(model.get_layer(layer.name).get_weights())
     lean.spec = model.spec
     return lean
+
+
+def _reads_signs(layer):
+    """Whether a layer is a convolution of its input's signs, with binary or real weights."""
+    return isinstance(layer, lq.layers.QuantConv2D)
 
 
 def _with_fixed_scale(layer):

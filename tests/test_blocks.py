@@ -6,8 +6,9 @@ import tensorflow as tf
 from networks import randomise
 
 from bnn_landmarks.blocks import BLOCKS
+from bnn_landmarks.counting import count
 from bnn_landmarks.hourglass import hourglass_network
-from bnn_landmarks.layers import BinaryConv2D, Options
+from bnn_landmarks.layers import BinaryConv2D, Channels, Options
 
 
 def block_model(block, channels=256, options=None, inputs=None, size=8):
@@ -48,6 +49,7 @@ TOTALS = {
     "multi_scale": (3.9, 4.0),
     "multi_scale_no_1x1": (9.5, 9.3),
     "hierarchical": (6.2, 6.2),
+    "hierarchical_shortcuts": (6.2, 6.2),
 }
 
 
@@ -87,7 +89,9 @@ def plain_norm(layer, x):
 
 
 @pytest.mark.parametrize(
-    "options", [Options(), Options(relu=False, scale="mean"), Options(scale="none")], ids=str
+    "options",
+    [Options(), Options(activation="none", scale="mean"), Options(activation="prelu", scale="none")],
+    ids=str,
 )
 @pytest.mark.parametrize("block", BLOCKS)
 def test_binary_block_equals_its_plain_twin(block, options, rng):
@@ -104,6 +108,10 @@ def test_binary_block_equals_its_plain_twin(block, options, rng):
             y = plain_norm(layer, a[0])
         elif isinstance(layer, tf.keras.layers.Add):
             y = a[0] + a[1]
+        elif isinstance(layer, tf.keras.layers.PReLU):
+            y = np.where(a[0] >= 0, a[0], a[0] * layer.alpha.numpy())
+        elif isinstance(layer, Channels):
+            y = a[0][..., layer.first : layer.first + layer.count]
         elif isinstance(layer, tf.keras.layers.Concatenate):
             y = np.concatenate(a, axis=-1)
         else:
@@ -129,6 +137,63 @@ def test_every_convolution_of_the_hierarchical_block_reaches_the_output(rng):
         layer.scale.assign(tf.ones_like(layer.scale))
 
 
+def test_with_shortcuts_every_convolution_reads_and_gives_a_sum_with_its_part_of_the_input(rng):
+    """With scales of zero nothing but the shortcuts is left: the block is the identity, and so is what its later
+    convolutions read."""
+    model = block_model("hierarchical_shortcuts", 32)
+    for number in (1, 2, 3):
+        layer = model.get_layer(f"block_conv{number}")
+        layer.scale.assign(tf.zeros_like(layer.scale))
+    read = [model.get_layer(f"block_conv{number}_bn").input for number in (2, 3)]
+    x = rng.normal(size=(1, 8, 8, 32)).astype(np.float32)
+    second, third, y = (value.numpy() for value in tf.keras.Model(model.input, [*read, model.output])(x))
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(second, x[..., :16])
+    np.testing.assert_array_equal(third, x[..., 16:24])
+    plain = block_model("hierarchical", 32)
+    assert [v.name for v in model.variables] == [v.name for v in plain.variables]
+
+
+@pytest.mark.parametrize(
+    "options", [{"activation": "prelu"}, {"activation": "prelu", "weights": "real"}], ids=str
+)
+def test_a_prelu_has_one_slope_a_channel_and_starts_at_a_quarter(options):
+    model, plain = block_model("hierarchical", 32, Options(**options)), block_model("hierarchical", 32)
+    slopes = {each.name: each.alpha for each in model.layers if isinstance(each, tf.keras.layers.PReLU)}
+    assert {name: a.shape[-1] for name, a in slopes.items()} == {
+        "block_conv1_prelu": 16,
+        "block_conv2_prelu": 8,
+        "block_conv3_prelu": 8,
+    }
+    assert all((a.numpy() == 0.25).all() for a in slopes.values())
+    assert weights(model) == weights(plain)
+    bare = Options(**{**options, "activation": "none"})
+    assert model.count_params() == block_model("hierarchical", 32, bare).count_params() + 32
+
+
+def test_real_weights_on_binary_activations(rng):
+    """The step between a real network and a binary one: what a binary convolution reads, and no sign of its own."""
+    options = Options(weights="real")
+    model = block_model("hierarchical", 32, options, inputs=16)
+    assert not any(isinstance(layer, BinaryConv2D) for layer in model.layers)
+    kernels = {v.name: v.shape for v in model.variables if "kernel" in v.name}
+    for other in (Options(), Options(binary=False)):
+        twin = block_model("hierarchical", 32, other, inputs=16)
+        assert kernels == {v.name: v.shape for v in twin.variables if "kernel" in v.name}
+    first, shortcut = model.get_layer("block_conv1"), model.get_layer("block_shortcut")
+    x = rng.normal(size=(1, 8, 8, 16)).astype(np.float32)
+    signs = np.where(x >= 0, 1, -1).astype(np.float32)
+    padded = np.pad(signs, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1.0)
+    np.testing.assert_allclose(
+        first(x), tf.nn.relu(tf.nn.conv2d(padded, first.kernel, 1, "VALID")), rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        shortcut(x), tf.nn.conv2d(signs, shortcut.kernel, 1, "VALID"), rtol=1e-5, atol=1e-5
+    )
+    found = count(model)
+    assert found.binary_weights == found.binary_macs == 0 and found.real_weights == weights(model)
+
+
 def test_real_block_has_no_binary_layer():
     model = block_model("hierarchical", 32, Options(binary=False))
     assert not any(isinstance(layer, BinaryConv2D) for layer in model.layers)
@@ -142,7 +207,16 @@ def test_real_shortcut_is_a_switch():
     assert not isinstance(real.get_layer("block_shortcut"), BinaryConv2D)
 
 
-@pytest.mark.parametrize("wrong", [{"scale": "max"}, {"pooling": "min"}, {"shortcut": "none"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scale": "max"},
+        {"pooling": "min"},
+        {"shortcut": "none"},
+        {"activation": "elu"},
+        {"weights": "ternary"},
+    ],
+)
 def test_wrong_option_is_named(wrong):
     with pytest.raises(ValueError, match="must be one of"):
         Options(**wrong)

@@ -3,12 +3,15 @@
 import dataclasses
 import pathlib
 
+import larq as lq
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import randomise
 
 from bnn_landmarks import training, training_ops
-from bnn_landmarks.layers import BinaryConv2D
+from bnn_landmarks.blocks import BLOCKS
+from bnn_landmarks.layers import BinaryConv2D, Options
 from bnn_landmarks.network import build
 from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
@@ -191,6 +194,30 @@ def test_a_real_network_is_accelerated_where_it_can_be():
     )
     kinds = {type(layer) for layer in model.layers}
     assert training_ops.FastBatchNormalization in kinds and tf.keras.layers.Conv2D in kinds
+
+
+@pytest.mark.parametrize(
+    ("options", "convolution"),
+    [
+        ({}, training_ops.FastBinaryConv2D),
+        ({"activation": "prelu"}, training_ops.FastBinaryConv2D),
+        ({"activation": "none", "scale": "none"}, training_ops.FastBinaryConv2D),
+        ({"weights": "real"}, lq.layers.QuantConv2D),
+        ({"weights": "real", "activation": "prelu"}, lq.layers.QuantConv2D),
+    ],
+    ids=str,
+)
+def test_switches_leave_what_is_computed(options, convolution):
+    """A block of each kind is the same on our operations: those they do not know keep TensorFlow's layers."""
+    x = tf.keras.Input((8, 8, 64))
+    model = tf.keras.Model(x, BLOCKS["hierarchical_shortcuts"](x, 128, Options(**options), name="block"))
+    model.spec = None
+    fast = training_ops.accelerate(randomise(model))
+    names = ("block_conv1", "block_conv2", "block_conv3", "block_shortcut")
+    assert {type(fast.get_layer(name)) for name in names} == {convolution}
+    assert [v.name for v in fast.variables] == [v.name for v in model.variables]
+    images = np.random.default_rng(7).normal(size=(2, 8, 8, 64)).astype(np.float32)
+    np.testing.assert_array_equal(fast(images), model(images))
 
 
 def test_asking_for_kernels_that_do_not_fit_is_refused():

@@ -17,7 +17,7 @@ PEOPLE = 22_246
 SCHEDULE = ((0.2, 1.67e-4), (0.4, 1.12e-4), (0.6, 7.5e-5), (0.8, 5e-5))
 
 recipe = Recipe(
-    spec=Spec("pose_paper", score="sigmoid", options={"relu": True, "scale": "mean"}),
+    spec=Spec("pose_paper", score="sigmoid", options={"activation": "relu", "scale": "mean"}),
     train=(("mpii", "train"),),
     validate=(("mpii", "val"),),
     samples=100 * PEOPLE,

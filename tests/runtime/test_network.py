@@ -63,7 +63,7 @@ def test_other_blocks(block):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "switch", [{"shortcut": "real"}, {"pooling": "average"}, {"relu": False}, {"scale": "mean"}]
+    "switch", [{"shortcut": "real"}, {"pooling": "average"}, {"activation": "none"}, {"scale": "mean"}]
 )
 def test_switches(switch):
     from bnn_landmarks.layers import Options
