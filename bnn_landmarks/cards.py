@@ -1,7 +1,7 @@
 """A network's model card, written from the records of its evaluations: nothing on it is typed by hand but what the
 network is for.
 
-    write("pose", "zoo/cards")       # zoo/cards/pose.md from zoo/cards/pose.*.json
+    write("pose", "zoo/cards")       # zoo/cards/pose.md from pose.*.json, with pose.jpg of docs/make_gallery.py
 """
 
 import json
@@ -9,6 +9,7 @@ import pathlib
 
 from bnn_landmarks import files, paper
 from bnn_landmarks.metrics import JOINT_PAIRS, YAW_BINS
+from bnn_landmarks.robustness import LEGEND as LEGEND_OF_CHANGES
 from bnn_landmarks.spec import Spec
 
 # Data set (the folder's name) -> what it is, under which terms.
@@ -127,6 +128,38 @@ def weakest(record):
     return "Weakest: " + ", ".join(f"{key} {each[key]:.1f}" for key in low) + "."
 
 
+def failures(record):
+    """The Markdown tables of who and what is far off, one a kind; "" of a record without."""
+    blocks = {}
+    for row in record.get("failures") or ():
+        blocks.setdefault(row["what"], []).append((row["where"], f"{row['share']:.1f}", row["count"]))
+    return "\n\n".join(
+        f"Percent of {what}\n\n" + table(["where", "%", "of"], rows) for what, rows in blocks.items()
+    )
+
+
+def changed(record):
+    """The Markdown table of a record's score under changed conditions; "" where that was not measured."""
+    found = record.get("robustness")
+    if not found:
+        return ""
+    unchanged = found["scores"]["unchanged"]["value"]
+    rows = [
+        (name, _score(score), "" if name == "unchanged" else _difference(score["value"], unchanged))
+        for name, score in found["scores"].items()
+    ]
+    score = f"{found['metric']}, {found['group']}"
+    return (
+        f"When the box is off or the photograph is worse, {found['images']} images\n\n"
+        + table(["change", score, "difference"], rows)
+        + f"\n\n{LEGEND_OF_CHANGES}"
+    )
+
+
+def _difference(value, unchanged):
+    return "-" if value is None or unchanged is None else f"{value - unchanged:+.2f}"
+
+
 def records(name, directory):
     """The evaluation records NAME.*.json of a directory, by file name."""
     paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
@@ -138,12 +171,12 @@ def record_name(record):
     return f"{record['model']}.{record['data']}-{record['split']}.{record['engine']}{flip}.json"
 
 
-def card(name, found, trained_on=(), recipe=None, cost=None):
+def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
     """The card as Markdown.
 
     Args:
         name: the entry. found: its records {file name: record}, at least one. trained_on: (data, split) pairs.
-        recipe: name of the recipe that trains it. cost: `counting.Count`.
+        recipe: name of the recipe that trains it. cost: `counting.Count`. picture: of its landmarks, a file beside it.
     """
     first = next(iter(found.values()))
     spec = Spec.from_dict(first["spec"])
@@ -168,6 +201,8 @@ def card(name, found, trained_on=(), recipe=None, cost=None):
         ran = first["ran"]
         facts.append(f"Exported, as it was measured: {ran['bytes']:,} bytes, SHA-256 {ran['sha256']}.")
     parts = [f"# {name}", f"Finds {what}.", "\n".join(f"- {fact}" for fact in facts)]
+    if picture:
+        parts.append(f"![what it finds, with numbers and names]({picture})")
     if use:
         parts += ["## What it is for, and where it fails", use]
     parts.append("## Accuracy")
@@ -177,6 +212,8 @@ def card(name, found, trained_on=(), recipe=None, cost=None):
             f"### {record['data']}, {record['split']}: {record['images']} images",
             comparison(record),
             weakest(record),
+            failures(record),
+            changed(record),
             "\n".join(f"- {LEGEND[metric]}" for metric in record["metrics"] if metric in LEGEND),
         ]
         if record["data"] in TEST_SETS and any(data == record["data"] for data, _ in trained_on):
@@ -200,7 +237,7 @@ def card(name, found, trained_on=(), recipe=None, cost=None):
     figures = _papers_own(spec)
     if figures:
         parts += ["## The paper's own figures", figures]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _papers_own(spec):
@@ -235,6 +272,9 @@ def write(name, directory, **facts):
     found = records(name, directory)
     if not found:
         raise FileNotFoundError(f"no evaluation records {name}.*.json in {directory}")
+    picture = f"{name}.jpg"
+    if (directory / picture).is_file():
+        facts["picture"] = picture
     with files.atomic_write(directory / f"{name}.md", "w") as file:
         file.write(card(name, found, **facts))
     return directory / f"{name}.md"

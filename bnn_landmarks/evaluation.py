@@ -26,14 +26,12 @@ import subprocess
 import numpy as np
 
 import bnn_landmarks
-from bnn_landmarks import crops, datasets, files, heatmaps, metrics, parts
+from bnn_landmarks import crops, datasets, failures, files, heatmaps, metrics, parts
 from bnn_landmarks.datasets.sample import subject_square
 from bnn_landmarks.engines import exported_file
 from bnn_landmarks.localizer import Localizer, parts_mask
 from bnn_landmarks.schemes import convert
 from bnn_landmarks.spec import Spec
-
-FAILURE = 0.07
 
 # What to look at first, and whether more is better.
 HEADLINES = (
@@ -159,7 +157,8 @@ def _normalisers(truth, names, body):
     if not body:
         return [("NME", None, np.array([e.box_size for e in truth]))]
     torsos = np.array([metrics.torso(e.points, e.visible, names) for e in truth])
-    return [("PCKh@0.5", 0.5, np.array([e.head_size for e in truth])), ("PCK@0.2 torso", 0.2, torsos)]
+    lengths = {"PCKh@0.5": np.array([e.head_size for e in truth]), "PCK@0.2 torso": torsos}
+    return [(metric, metrics.THRESHOLDS[metric], length) for metric, length in lengths.items()]
 
 
 def _pck_groups(errors, names, threshold):
@@ -181,14 +180,14 @@ def _nme_groups(errors, names, truth):
     yaw = np.array([e.yaw for e in truth])
     groups = {}
     for low, high in metrics.YAW_BINS:
-        within = (yaw <= high) & (yaw > low if low else yaw >= 0)
+        within = metrics.in_yaw_bin(yaw, low, high)
         if within.any():
             groups[f"[{low},{high}]"] = [metrics.mean_error(np.where(within, per_image, np.nan))]
     if len(groups) == len(metrics.YAW_BINS):
         groups["mean of bins"] = [bin[0] for bin in groups.values()]
     groups["all images"] = [metrics.mean_error(per_image)]
-    groups["failure rate"] = [metrics.failures(per_image, FAILURE)]
-    groups["area under curve"] = [metrics.curve_area(per_image, FAILURE)]
+    groups["failure rate"] = [metrics.failures(per_image, metrics.FAILURE)]
+    groups["area under curve"] = [metrics.curve_area(per_image, metrics.FAILURE)]
     for k, name in enumerate(names):
         groups[name] = [metrics.mean_error(metrics.image_errors(errors[:, [k]]))]
     return groups
@@ -243,7 +242,11 @@ def evaluate(localizer, dataset, progress=iter):
     """
     if len(dataset) == 0:
         raise ValueError("there is nothing to evaluate on: the data set is empty")
-    sequence = progress(examples(dataset, localizer.spec))
+    return evaluate_examples(localizer, progress(examples(dataset, localizer.spec)))
+
+
+def evaluate_examples(localizer, sequence):
+    """`evaluate` on a sequence of `Example`s, at least one."""
     score = _evaluate_parts if localizer.spec.task == "parts" else _evaluate_landmarks
     return score(localizer, sequence)
 
@@ -362,10 +365,11 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
     return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights, ran
 
 
-def record(evaluation, *, source, engine, flip, data, split, terms, command, ran=None):
+def record(evaluation, *, source, engine, flip, data, split, terms, command, ran=None, robustness=None):
     """The JSON record of an evaluation: what was measured, of what, on what, how.
 
     source: the network's weights or file, or None where it has none. ran: the bytes of the `.tflite` that ran.
+    robustness: what `robustness.measure` found, where it was asked for.
     """
     source = None if source is None else pathlib.Path(source)
     stamp = datetime.datetime.now(datetime.timezone.utc)
@@ -385,6 +389,9 @@ def record(evaluation, *, source, engine, flip, data, split, terms, command, ran
             metric: {group: _rounded(found) for group, found in groups.items()}
             for metric, groups in evaluation.metrics.items()
         },
+        "failures": failures.shares(evaluation),
+        "robustness": robustness
+        and robustness | {"scores": {name: _rounded(score) for name, score in robustness["scores"].items()}},
         "spec": evaluation.spec.to_dict(),
         "version": bnn_landmarks.__version__,
         "commit": commit(),

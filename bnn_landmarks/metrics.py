@@ -28,6 +28,15 @@ YAW_BINS = ((0, 30), (30, 60), (60, 90))
 
 MISSED = 1.0
 
+# An error up to which a joint is right, and above which a face is a failure.
+THRESHOLDS = {"PCKh@0.5": 0.5, "PCK@0.2 torso": 0.2}
+FAILURE = 0.07
+
+
+def in_yaw_bin(yaw, low, high):
+    """Which of the yaws [N], degrees, lie in a bin of `YAW_BINS`; none that is NaN."""
+    return (yaw <= high) & (yaw > low if low else yaw >= 0)
+
 
 def normalised_errors(points, truth, counted, normaliser):
     """Distance over normaliser, float64 [N, K]; NaN where a landmark or an image does not count, infinite where one

@@ -21,7 +21,7 @@ def curves(evaluation, path):
         1, len(evaluation.errors), figsize=(6 * len(evaluation.errors), 4.5), squeeze=False
     )
     for axis, (metric, errors) in zip(axes[0], evaluation.errors.items(), strict=True):
-        limit = {"PCKh@0.5": 0.5, "PCK@0.2 torso": 0.2}.get(metric, 0.1)
+        limit = metrics.THRESHOLDS.get(metric, 0.1)
         for label, values in _series(metric, errors, names).items():
             values = values[~np.isnan(values)]
             if values.size:

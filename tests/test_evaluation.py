@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import cv2
 import numpy as np
@@ -178,6 +179,43 @@ def test_record_csv_card_and_pictures(tmp_path):
         "BlazePose",
     ):
         assert wanted in text
+
+
+def test_the_card_has_the_changed_conditions_where_it_fails_and_a_picture(tmp_path):
+    split = bodies()
+    found = evaluation.evaluate(oracle(POSE, split, shift=25), split)
+    scores = {
+        "unchanged": {"value": 40.0, "low": 35.0, "high": 45.0, "count": 48},
+        "blur": {"value": 31.23456, "low": 28.0, "high": 34.0, "count": 48},
+    }
+    record = evaluation.record(
+        found,
+        source=None,
+        engine="lce",
+        flip=False,
+        data="mpii",
+        split="val",
+        terms="",
+        command="",
+        robustness={"metric": "PCKh@0.5", "group": "limbs", "images": 4, "scores": scores},
+    )
+    assert record["robustness"]["scores"]["blur"]["value"] == 31.235
+    assert {"what", "where", "share", "count"} == set(record["failures"][0])
+    (tmp_path / cards.record_name(record)).write_text(json.dumps(record))
+    text = cards.write("pose", tmp_path).read_text()
+    assert "worse, 4 images\n\n| change | PCKh@0.5, limbs | difference |" in text
+    assert "| unchanged | 40.00 (35.00 to 45.00) |  |" in text
+    assert "| blur | 31.23 (28.00 to 34.00) | -8.77 |" in text
+    assert "Percent of joints off by more than one head size\n\n| where | % | of |" in text
+    assert re.search(r"\| wrist \| \d+\.\d \| 8 \|", text)
+    assert "![" not in text
+    (tmp_path / "pose.jpg").write_bytes(b"")
+    assert "](pose.jpg)" in cards.write("pose", tmp_path).read_text()
+
+    # Records from before have neither.
+    older = {key: value for key, value in record.items() if key not in ("failures", "robustness")}
+    text = cards.card("pose", {"old.json": older})
+    assert "difference" not in text and "Percent of joints off" not in text and "\n\n\n" not in text
 
 
 def test_a_card_says_when_a_test_set_was_learned_from(tmp_path):

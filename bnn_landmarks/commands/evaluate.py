@@ -16,6 +16,12 @@ from bnn_landmarks.engines import ENGINES
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Add the mirrored crop's maps.")
 @click.option(
+    "--robustness",
+    "changed",
+    is_flag=True,
+    help="Score it also with the box moved, the image turned, dark, blurred, compressed and halved; ten times as long.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=pathlib.Path, file_okay=False),
     required=True,
@@ -26,13 +32,13 @@ from bnn_landmarks.engines import ENGINES
     type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True),
     help="Directory to keep the record in as NAME.*.json and to write the model card NAME.md in (zoo/cards).",
 )
-def command(model, dataset, data, split, engine, threads, flip, output, cards):
+def command(model, dataset, data, split, engine, threads, flip, changed, output, cards):
     """Score MODEL (an entry, a .npz, a .tflite or a training run's directory) on DATASET (a folder in COCO's keypoints
     format, or a prepared set), and hold it beside the paper's figures and others'.
 
     \b
     bnn-landmarks evaluate pose mpii/val --data DATA --engine lce --output runs/pose-mpii
-    bnn-landmarks evaluate runs/mine/weights.npz mine/val --output runs/mine/val
+    bnn-landmarks evaluate runs/mine/weights.npz mine/val --robustness --output runs/mine/val
     """
     import shlex
     import sys
@@ -40,11 +46,14 @@ def command(model, dataset, data, split, engine, threads, flip, output, cards):
     from tqdm import tqdm
 
     from bnn_landmarks import cards as model_cards
-    from bnn_landmarks import evaluation, files, plots
+    from bnn_landmarks import evaluation, files, plots, robustness
 
     samples, name, split = evaluation.open_split(dataset, split, data)
     localizer, source, ran = evaluation.open_network(model, engine, threads, flip)
     found = evaluation.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
+    under = None
+    if changed:
+        under = robustness.measure(localizer, samples, found.metrics, lambda e: tqdm(e, unit="change"))
     record = evaluation.record(
         found,
         source=source,
@@ -55,6 +64,7 @@ def command(model, dataset, data, split, engine, threads, flip, output, cards):
         split=split,
         terms=model_cards.terms(name),
         command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
+        robustness=under,
     )
     evaluation.write(found, record, output)
     comparison = model_cards.comparison(record)
@@ -64,6 +74,8 @@ def command(model, dataset, data, split, engine, threads, flip, output, cards):
         plots.curves(found, output / "curves.png")
     plots.worst(found, samples, output / "worst.jpg")
     click.echo(comparison)
+    if changed:
+        click.echo(f"\n{model_cards.changed(record)}")
     if cards:
         click.echo(f"\ncard: {model_cards.keep(record, cards, localizer.spec)}")
     click.echo(f"\nrecord, table, curves and worst cases: {output}")

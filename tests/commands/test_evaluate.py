@@ -1,0 +1,51 @@
+"""`bnn-landmarks evaluate`: what is in the output's folder, with and without --robustness."""
+
+import json
+
+import click.testing
+import numpy as np
+import pytest
+
+from bnn_landmarks import evaluation, robustness
+from bnn_landmarks.commands import evaluate
+from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks.engines import Engine
+from bnn_landmarks.localizer import Localizer
+from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.spec import Spec
+
+SPEC = Spec("faces", scheme="aflw21", input_size=32)
+
+
+class Split(list):
+    scheme = SCHEMES["aflw21"]
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """One face in a grey picture, and a network that finds every landmark in the middle."""
+    points = np.random.default_rng(0).uniform(20, 40, (21, 2)).astype(np.float32)
+    box = np.array([20, 20, 20, 20], np.float32)
+    split = Split([Sample("a.jpg", np.full((60, 60, 3), 120, np.uint8), points, np.full(21, 2), box)])
+    maps = np.zeros((8, 8, 21), np.float32)
+    maps[4, 4] = 9
+    localizer = Localizer(Engine("lce", SPEC, lambda inputs: np.repeat(maps[None], len(inputs), axis=0)))
+    monkeypatch.setattr(evaluation, "open_split", lambda *_: (split, "mine", "val"))
+    monkeypatch.setattr(evaluation, "open_network", lambda *_: (localizer, None, None))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_changed_conditions_are_measured_when_asked_for(small, tmp_path, asked):
+    arguments = ["faces", "mine/val", "--output", str(tmp_path / "out"), *(["--robustness"] if asked else [])]
+    result = click.testing.CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert ("| half resolution |" in result.output) == asked
+    if not asked:
+        assert record["robustness"] is None
+        return
+    scores = record["robustness"]["scores"]
+    assert list(scores) == ["unchanged", *robustness.CHANGES]
+    assert scores["unchanged"] == record["metrics"]["NME"]["all images"]
+    for file in ("images.csv", "curves.png", "worst.jpg", "comparison.md"):
+        assert (tmp_path / "out" / file).is_file()
