@@ -118,7 +118,7 @@ def locate(localizer, sequence):
     """
     spec, truth, points, scores = localizer.spec, [], [], []
     for each, maps in predict(localizer, sequence):
-        found, _ = heatmaps.decode(maps, spec.stride)
+        found, _ = heatmaps.decode(maps, spec.stride, spec.score)
         truth.append(dataclasses.replace(each, patch=None))
         points.append(crops.restore(found, each.matrix))
         scores.append(heatmaps.scores(maps, spec.score, spec.sigma))

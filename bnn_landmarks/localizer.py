@@ -111,7 +111,7 @@ class Localizer:
                 for m, matrix in zip(maps, matrices, strict=True)
             ]
             return [Parts(mask, self.scheme, box, found) for mask, box in zip(masks, boxes, strict=True)]
-        points, _ = heatmaps.decode(maps, self.spec.stride)
+        points, _ = heatmaps.decode(maps, self.spec.stride, self.spec.score)
         scores = heatmaps.scores(maps, self.spec.score, self.spec.sigma)
         return [
             Landmarks(crops.restore(points[i], matrices[i]), scores[i], self.scheme, box, found)

@@ -58,18 +58,16 @@ def decode_vectors(rng):
     maps[6, 6, 9] = 30
     maps[6, 5, 9] = maps[6, 7, 9] = 1  # equal neighbours do not move the point
     maps[..., 10] = 0
-    points, peaks = heatmaps.decode(maps, STRIDE)
     matrix = crops.affine((200.25, 131.5), 317.0, 64)
-    return {
-        "decode/maps": maps,
-        "decode/options": np.array([STRIDE, SIGMA]),
-        "decode/points": points,
-        "decode/peaks": peaks,
-        "decode/softmax": heatmaps.scores(maps, "softmax", SIGMA),
-        "decode/sigmoid": heatmaps.scores(maps, "sigmoid", SIGMA),
-        "decode/matrix": matrix,
-        "decode/restored": crops.restore(points, matrix),
-    }
+    vectors = {"maps": maps, "options": np.array([STRIDE, SIGMA]), "matrix": matrix}
+    for score in ("softmax", "sigmoid"):
+        points, vectors["peaks"] = heatmaps.decode(maps, STRIDE, score)
+        vectors |= {
+            score: heatmaps.scores(maps, score, SIGMA),
+            f"{score}/points": points,
+            f"{score}/restored": crops.restore(points, matrix),
+        }
+    return {f"decode/{name}": value for name, value in vectors.items()}
 
 
 def track_vectors(rng, frames=24, count=5):

@@ -23,8 +23,8 @@ patch = crops.crop(image, matrix, spec.input_size)
 # uint8 -> float32 in [0, 1] -> one map a landmark, a quarter of the size.
 maps = engine.run(crops.to_input(patch)[None])
 
-# The peak of each map, a quarter pixel towards its larger neighbour, and back to image pixels.
-points, peaks = heatmaps.decode(maps[0], spec.stride)
+# The peak of each map, its distribution's mean around it, and back to image pixels.
+points, peaks = heatmaps.decode(maps[0], spec.stride, spec.score)
 scores = heatmaps.scores(maps[0], spec.score, spec.sigma)
 for name, (x, y), score in zip(
     spec.landmark_scheme().names, crops.restore(points, matrix), scores, strict=True

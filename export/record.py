@@ -41,7 +41,7 @@ def golden(spec, inputs, maps):
     vectors = {"input": inputs, "maps": maps}
     if spec.task == "parts":
         return {**vectors, "classes": maps.argmax(axis=-1).astype(np.uint8)}
-    points, _ = heatmaps.decode(maps, spec.stride)
+    points, _ = heatmaps.decode(maps, spec.stride, spec.score)
     return {**vectors, "points": points, "scores": heatmaps.scores(maps, spec.score, spec.sigma)}
 
 
@@ -87,17 +87,25 @@ def _decode(spec):
             "text": "Interpolate the logits bilinearly between the centres of map pixels, map pixel i at crop "
             "coordinate stride * (i + 0.5) - 0.5, then take the largest class.",
         }
-    score = "1 / (1 + exp(-peak))"
+    peak = "Of each map take the largest value, the peak, the first in row order where equal, at column x, row y. "
     if spec.score == "softmax":
-        score = "min(1, 2 * pi * sigma^2 / sum over the map of exp(value - peak))"
+        moved = (
+            "Over the map pixels at most `window` columns and rows away, inside the map, weigh each by "
+            "exp(value - peak): x and y become the weighted means of their columns and rows. "
+        )
+        score, how = "min(1, 2 * pi * sigma^2 / sum over the map of exp(value - peak))", "window"
+    else:
+        moved = (
+            "If it is not on the border: x += quarter * sign(map[y, x + 1] - map[y, x - 1]), y likewise from the rows "
+            "above and below. "
+        )
+        score, how = "1 / (1 + exp(-peak))", "quarter"
     return {
         "stride": spec.stride,
-        "quarter": heatmaps.QUARTER,
+        how: {"window": heatmaps.WINDOW, "quarter": heatmaps.QUARTER}[how],
         "score": spec.score,
         "sigma": spec.sigma,
-        "text": "Of each map take the largest value, the first in row order where equal, at column x, row y. If it is "
-        "not on the border: x += quarter * sign(map[y, x + 1] - map[y, x - 1]), y likewise from the rows above and "
-        f"below. The crop coordinate is stride * (x + 0.5) - 0.5. The score is {score}.",
+        "text": f"{peak}{moved}The crop coordinate is stride * (x + 0.5) - 0.5. The score is {score}.",
     }
 
 

@@ -178,7 +178,8 @@ def compare(model, data, interpreter, images) -> Parity:
     ours, theirs, spec = np.concatenate(ours), np.concatenate(theirs), model.spec
     points = None
     if spec.task == "landmarks":
-        moved = heatmaps.decode(ours, spec.stride)[0] - heatmaps.decode(theirs, spec.stride)[0]
+        found, wanted = (heatmaps.decode(maps, spec.stride, spec.score)[0] for maps in (ours, theirs))
+        moved = found - wanted
         points = float(np.linalg.norm(moved, axis=-1).max())
     return Parity(equal, close, float(np.abs(ours - theirs).max()), float(np.abs(ours).max()), points)
 

@@ -60,11 +60,37 @@ def test_encode_agrees_with_tensorflow(rng):
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("place", [(20.0, 30.0), (20.3, 30.8), (9.5, 14.5), (3.2, 40.6)])
+@pytest.mark.parametrize("sigma", [1.0, 1.25])
+def test_a_distribution_comes_back_to_a_tenth_of_a_crop_pixel(place, sigma):
+    """Logits of a Gaussian, at places between the quarter's; what is left is the tails that the window cuts off."""
+    point = 4 * (np.array([place]) + 0.5) - 0.5
+    logits = np.log(heatmaps.encode(point, [1], 64, sigma=sigma) + 1e-12) + 7
+    found, _ = heatmaps.decode(logits, score="softmax")
+    assert np.abs(found - point).max() < (0.1 if sigma == 1 else 0.3)
+
+
+def test_a_distribution_at_the_corner_is_cut_there():
+    logits = np.full((8, 8, 1), -20.0, np.float32)
+    logits[0, 0] = logits[0, 2] = 3
+    found, peaks = heatmaps.decode(logits, score="softmax")
+    np.testing.assert_allclose(found[0], [4 * 1.5 - 0.5, 1.5], atol=1e-4)
+    assert peaks[0] == 3
+
+
+def test_a_second_subject_does_not_pull():
+    logits = np.full((32, 32, 1), -20.0, np.float32)
+    logits[5, 5], logits[25, 25] = 3, 2.9
+    np.testing.assert_allclose(heatmaps.decode(logits, score="softmax")[0][0], [21.5, 21.5], atol=1e-4)
+
+
 def test_decode_agrees_with_tensorflow(rng):
     maps = rng.normal(size=(4, 16, 20, 9)).astype(np.float32)
     maps[0, 0, 3] = 9  # peaks on the border
     maps[1, :, -1] = 9  # several equal maxima
     np.testing.assert_array_equal(heatmaps.decode(maps)[0], heatmaps.decode_tf(tf.constant(maps)))
+    by_mean, in_graph = (f(maps, score="softmax") for f in (heatmaps.decode, heatmaps.decode_tf))
+    np.testing.assert_allclose(by_mean[0], in_graph, atol=1e-4)
 
 
 def test_decode_by_hand():

@@ -43,17 +43,17 @@ void CheckDecode(const std::string& path) {
   std::vector<int> shape;
   const auto maps = ReadNpy<float>(path + "/maps.npy", &shape);
   const auto options = ReadNpy<double>(path + "/options.npy"), matrix = ReadNpy<double>(path + "/matrix.npy");
-  const auto found = landmarks::Decode(maps.data(), shape[0], shape[1], shape[2], static_cast<int>(options[0]));
-  std::vector<double> points, peaks, restored;
-  for (const auto& each : found) {
-    points.insert(points.end(), {each.x, each.y});
-    peaks.push_back(each.peak);
-    for (double v : landmarks::Restore(each.x, each.y, {matrix[0], matrix[2], matrix[5]})) restored.push_back(v);
-  }
-  Compare("points", points, ReadNpy<float>(path + "/points.npy"), 1e-3);
-  Compare("peaks", peaks, ReadNpy<float>(path + "/peaks.npy"), 0);
-  Compare("restored", restored, ReadNpy<double>(path + "/restored.npy"), 1e-3);
   for (const std::string score : {"softmax", "sigmoid"}) {
+    const auto found = landmarks::Decode(maps.data(), shape[0], shape[1], shape[2], static_cast<int>(options[0]), score);
+    std::vector<double> points, peaks, restored;
+    for (const auto& each : found) {
+      points.insert(points.end(), {each.x, each.y});
+      peaks.push_back(each.peak);
+      for (double v : landmarks::Restore(each.x, each.y, {matrix[0], matrix[2], matrix[5]})) restored.push_back(v);
+    }
+    Compare(score + " points", points, ReadNpy<float>(path + "/" + score + "/points.npy"), 1e-3);
+    Compare(score + " peaks", peaks, ReadNpy<float>(path + "/peaks.npy"), 0);
+    Compare(score + " restored", restored, ReadNpy<double>(path + "/" + score + "/restored.npy"), 1e-3);
     Compare(score, landmarks::Scores(maps.data(), shape[0] * shape[1], found, score, options[1]),
             ReadNpy<float>(path + "/" + score + ".npy"), 1e-5);
   }
@@ -64,7 +64,7 @@ void CheckModel(const std::string& path, const std::string& score, double sigma)
   std::vector<int> input, shape;
   ReadNpy<float>(path + "/input.npy", &input);
   const auto maps = ReadNpy<float>(path + "/maps.npy", &shape);
-  const auto found = landmarks::Decode(maps.data(), shape[1], shape[2], shape[3], input[1] / shape[1]);
+  const auto found = landmarks::Decode(maps.data(), shape[1], shape[2], shape[3], input[1] / shape[1], score);
   std::vector<double> points;
   for (const auto& each : found) points.insert(points.end(), {each.x, each.y});
   Compare("model points", points, ReadNpy<float>(path + "/points.npy"), 1e-3);

@@ -142,9 +142,12 @@ inline std::vector<float> ToInput(const std::vector<uint8_t>& patch) {
   return input;
 }
 
-// Maps [height, width, count] -> one landmark a map, in crop pixels: the first largest value in row order, moved a
-// quarter of a map pixel towards the larger neighbour in x and in y; not at the border.
-inline std::vector<Landmark> Decode(const float* maps, int height, int width, int count, int stride) {
+// Maps [height, width, count] -> one landmark a map, in crop pixels. score, from the .json: "softmax", the mean of the
+// map's softmax over the three map pixels around the peak on either side; "sigmoid", the peak moved a quarter of a map
+// pixel towards the larger neighbour in x and in y, not at the border. The peak is the first largest value in row order.
+inline std::vector<Landmark> Decode(const float* maps, int height, int width, int count, int stride,
+                                    const std::string& score) {
+  constexpr int window = 3;
   std::vector<Landmark> found;
   for (int k = 0; k < count; ++k) {
     const auto at = [&](int y, int x) { return maps[(y * width + x) * count + k]; };
@@ -154,7 +157,19 @@ inline std::vector<Landmark> Decode(const float* maps, int height, int width, in
     }
     const int x = best % width, y = best / width;
     float dx = 0, dy = 0;
-    if (x > 0 && x < width - 1 && y > 0 && y < height - 1) {
+    if (score == "softmax") {
+      float total = 0;
+      for (int j = std::max(0, y - window); j <= std::min(height - 1, y + window); ++j) {
+        for (int i = std::max(0, x - window); i <= std::min(width - 1, x + window); ++i) {
+          const float weight = std::exp(at(j, i) - at(y, x));
+          total += weight;
+          dx += weight * (i - x);
+          dy += weight * (j - y);
+        }
+      }
+      dx /= total;
+      dy /= total;
+    } else if (x > 0 && x < width - 1 && y > 0 && y < height - 1) {
       const auto quarter = [](float more, float less) { return more > less ? 0.25f : more < less ? -0.25f : 0.0f; };
       dx = quarter(at(y, x + 1), at(y, x - 1));
       dy = quarter(at(y + 1, x), at(y - 1, x));

@@ -56,7 +56,8 @@ class Network {
 
   std::vector<landmarks::Landmark> Decode(const float* maps) const {
     const auto& shape = record["output_shape"];
-    return landmarks::Decode(maps, shape[1], shape[2], shape[3], record["decode"]["stride"]);
+    return landmarks::Decode(maps, shape[1], shape[2], shape[3], record["decode"]["stride"],
+                             record["decode"]["score"]);
   }
 
   std::vector<float> Scores(const float* maps, const std::vector<landmarks::Landmark>& found) const {

@@ -85,14 +85,15 @@ fun checkDecode(arrays: Map<String, Npy>) {
     val (stride, sigma) = array("options").numbers().toList()
     val (height, width, count) = array("maps").shape.toList()
     val maps = Maps(height, width, count, array("maps").floats())
-    val peaks = decode(maps, stride.toInt())
-    compare("points", peaks.points.wide(), array("points").numbers(), 1e-3)
-    compare("peaks", peaks.values.wide(), array("peaks").numbers(), 0.0)
-    for (score in listOf("softmax", "sigmoid")) {
-        compare(score, scores(maps, peaks, score, sigma).wide(), array(score).numbers(), 1e-5)
-    }
     val matrix = array("matrix").numbers()
-    compare("restored", restore(peaks.points, Affine(matrix[0], matrix[2], matrix[5])), array("restored").numbers(), 1e-3)
+    for (score in listOf("softmax", "sigmoid")) {
+        val peaks = decode(maps, stride.toInt(), score)
+        compare("$score points", peaks.points.wide(), array("$score/points").numbers(), 1e-3)
+        compare("$score peaks", peaks.values.wide(), array("peaks").numbers(), 0.0)
+        compare(score, scores(maps, peaks, score, sigma).wide(), array(score).numbers(), 1e-5)
+        val restored = restore(peaks.points, Affine(matrix[0], matrix[2], matrix[5]))
+        compare("$score restored", restored, array("$score/restored").numbers(), 1e-3)
+    }
 }
 
 fun checkTracking(arrays: Map<String, Npy>) {
@@ -128,7 +129,7 @@ fun checkDecodedModel(arrays: Map<String, Npy>, score: String, sigma: Double) {
     val (batch, height, width, count) = arrays.getValue("maps").shape.toList()
     require(batch == 1) { "the app runs one image a call, the file $batch" }
     val maps = Maps(height, width, count, arrays.getValue("maps").floats())
-    val peaks = decode(maps, arrays.getValue("input").shape[1] / height)
+    val peaks = decode(maps, arrays.getValue("input").shape[1] / height, score)
     compare("the model's points", peaks.points.wide(), arrays.getValue("points").numbers(), 1e-3)
     compare("the model's scores", scores(maps, peaks, score, sigma).wide(), arrays.getValue("scores").numbers(), 1e-5)
 }

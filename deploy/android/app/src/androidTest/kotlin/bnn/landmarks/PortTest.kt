@@ -33,7 +33,7 @@ class PortTest {
         val bytes = golden.getValue("input").bytes
         val input = ByteBuffer.allocateDirect(bytes.limit()).order(ByteOrder.nativeOrder()).put(bytes)
         val maps = network.run(input)
-        val points = decode(maps, network.spec.stride).points
+        val points = decode(maps, network.spec.stride, network.spec.score).points
         val expected = golden.getValue("points").numbers()
         val seen = golden.getValue("scores").numbers()
         for (i in points.indices) {

@@ -2,6 +2,7 @@ package bnn.landmarks
 
 import kotlin.math.PI
 import kotlin.math.exp
+import kotlin.math.max
 import kotlin.math.min
 
 /* From a network's maps to points and scores: what bnn_landmarks/heatmaps.py computes. */
@@ -14,11 +15,14 @@ class Maps(val height: Int, val width: Int, val count: Int, val values: FloatArr
 /** points: x, y, x, y, ... in crop pixels. values: each map's at its peak. */
 class Peaks(val points: FloatArray, val values: FloatArray)
 
+private const val WINDOW = 3
+
 /**
- * The first largest value of each map in row order, moved a quarter of a map pixel towards the larger neighbour in x and
- * in y; not at the border. stride: crop pixels a map pixel.
+ * One point a map. The peak is the first largest value in row order. stride: crop pixels a map pixel. score, from the
+ * .json: "softmax", the mean of the map's softmax over the three map pixels around the peak on either side; "sigmoid",
+ * the peak moved a quarter of a map pixel towards the larger neighbour in x and in y, not at the border.
  */
-fun decode(maps: Maps, stride: Int): Peaks {
+fun decode(maps: Maps, stride: Int, score: String): Peaks {
     val points = FloatArray(2 * maps.count)
     val values = FloatArray(maps.count)
     for (k in 0 until maps.count) {
@@ -30,7 +34,19 @@ fun decode(maps: Maps, stride: Int): Peaks {
         val y = best / maps.width
         var dx = 0f
         var dy = 0f
-        if (x > 0 && x < maps.width - 1 && y > 0 && y < maps.height - 1) {
+        if (score == "softmax") {
+            var total = 0f
+            for (j in max(0, y - WINDOW)..min(maps.height - 1, y + WINDOW)) {
+                for (i in max(0, x - WINDOW)..min(maps.width - 1, x + WINDOW)) {
+                    val weight = exp(maps.at(j, i, k) - maps.at(y, x, k))
+                    total += weight
+                    dx += weight * (i - x)
+                    dy += weight * (j - y)
+                }
+            }
+            dx /= total
+            dy /= total
+        } else if (x > 0 && x < maps.width - 1 && y > 0 && y < maps.height - 1) {
             dx = quarter(maps.at(y, x + 1, k), maps.at(y, x - 1, k))
             dy = quarter(maps.at(y + 1, x, k), maps.at(y - 1, x, k))
         }

@@ -22,7 +22,7 @@ class LandmarkAnalyzer(private val network: Network, private val show: (Found) -
         val spec = network.spec
         val square = squareAround(tracker.where(picture.width, picture.height), spec.boxSide, spec.padding)
         val maps = network.run(crop(picture, square, spec.inputSize))
-        val peaks = decode(maps, spec.stride)
+        val peaks = decode(maps, spec.stride, spec.score)
         val scores = scores(maps, peaks, spec.score, spec.sigma)
         val points = restore(peaks.points, affineOf(square, spec.inputSize))
         show(Found(frame, tracker.follow(points, scores, seconds, picture.width, picture.height), scores, seconds))
