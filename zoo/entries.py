@@ -10,7 +10,8 @@ from bnn_landmarks.spec import Spec
 
 FACE = {"box_side": "mean", "padding": 2.05, "input_size": 128, "sigma": 1.25}
 
-POSE = (("lspet", "train"), ("mpii", "train"))  # also what the faces' trunk started from
+POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
+FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,9 @@ ENTRIES = {
             purpose="aligning and tracking faces",
             paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
             recipe="face_aflw",
+            trained_on=(("aflw2000", "train_21"), *FACES),
+            weights="face_aflw.npz",
+            sha256="6770d82cbbbbc0f2b48bc7b52c73865569104352e6c6234abadb6cd10e192213",
         ),
         Entry(
             spec=Spec("face_300wlp", scheme="ibug68", **FACE),
@@ -64,12 +68,7 @@ ENTRIES = {
             purpose="aligning and tracking faces, make-up and masks",
             paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
             recipe="face_300wlp",
-            trained_on=(
-                ("helen_afw", "train"),
-                ("youtube_faces", "train"),
-                ("aflw2000", "train_68"),
-                *POSE,
-            ),
+            trained_on=FACES,
             weights="face_300wlp.npz",
             sha256="ffc17b6fdcbc0d6b76c820262f61654e802fb8347856c19caa23aa9719dd637a",
         ),
