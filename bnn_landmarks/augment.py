@@ -1,10 +1,12 @@
 """Random changes of the crop and its colours for training; NumPy and OpenCV, from one generator a sample.
 
+    sample = random_profile(rng, sample, scheme, Augmentation(profile=0.3))
     matrix, mirror = random_affine(rng, center, side, size, Augmentation())
     patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
 
 The defaults are the paper's (digest section 4): rotation N(0, 30 degrees) cut at 60 and none with probability 0.6,
-mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders and low resolution go beyond it.
+mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution and synthetic profile
+views go beyond it.
 """
 
 import dataclasses
@@ -12,14 +14,22 @@ import dataclasses
 import cv2
 import numpy as np
 
-from bnn_landmarks import crops
+from bnn_landmarks import crops, profile_views
+from bnn_landmarks.datasets.sample import tight_box
+
+NEAR_FRONTAL = 25.0
+PROFILE = (30.0, 80.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """rotation: degrees, standard deviation, cut at twice that; applied with probability `rotate`.
     mirror: probability. scale: factor range of the crop's side. shift: of the crop's centre, share of its side.
-    colour: factor range a channel. blur, occlude, low_resolution: probability of each."""
+    colour: factor range a channel. blur, occlude, low_resolution: probability of each.
+    profile: probability that a face within 25 degrees of the front is turned on to a yaw of 30 to 80 degrees
+        (`profile_views`), to the side it already looks to, of which the picture shows more. Its landmarks of schemes
+        `profile_views.DEPTHS` go along; those that the head then hides keep the place they have behind it, as in
+        300W-LP and AFLW2000-3D, and are labelled, not visible (1)."""
 
     rotation: float = 30.0
     rotate: float = 0.4
@@ -30,9 +40,36 @@ class Augmentation:
     blur: float = 0.0
     occlude: float = 0.0
     low_resolution: float = 0.0
+    profile: float = 0.0
 
 
 NONE = Augmentation(rotate=0.0, mirror=0.0, scale=(1.0, 1.0), colour=(1.0, 1.0))
+
+
+def random_profile(rng, sample, scheme, how: Augmentation):
+    """A `Sample` of a face seen from the side, its box as wide around its landmarks as before; the same sample where
+    chance, its pose or its scheme do not allow one."""
+    if not how.profile or scheme.name not in profile_views.DEPTHS or rng.random() >= how.profile:
+        return sample
+    yaw = rng.uniform(*PROFILE)
+    where = profile_views.pose(sample.landmarks, sample.visible, scheme)
+    if where is None or abs(where.yaw) > NEAR_FRONTAL:
+        return sample
+    degrees = np.copysign(yaw, where.yaw) - where.yaw
+    view = profile_views.turn(
+        sample.image, sample.landmarks, sample.visible, scheme, where, degrees, sample.mask
+    )
+    points = view.points.astype(np.float32)
+    old, new = tight_box(sample.landmarks, sample.visible), tight_box(points, sample.visible)
+    return dataclasses.replace(
+        sample,
+        image=view.image,
+        landmarks=points,
+        visible=np.where(view.hidden, np.minimum(sample.visible, 1), sample.visible),
+        box=(new + np.asarray(sample.box) - old).astype(np.float32),
+        yaw=float(yaw),
+        mask=view.mask,
+    )
 
 
 def random_affine(rng, center, side, size, how: Augmentation):

@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from faces import seen
 
-from bnn_landmarks import augment, crops
+from bnn_landmarks import augment, crops, profile_views
+from bnn_landmarks.datasets.sample import Sample, tight_box
 from bnn_landmarks.schemes import SCHEMES
 
 
@@ -130,3 +132,46 @@ def test_the_same_generator_state_gives_the_same_crop():
         runs.append((np.stack(matrices), augment.random_appearance(rng, patch, how)))
     np.testing.assert_array_equal(runs[0][0], runs[1][0])
     np.testing.assert_array_equal(runs[0][1], runs[1][1])
+
+
+def face(yaw, **changes):
+    points, visible = seen(yaw).astype(np.float32), np.full(68, 2, np.int32)
+    image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    sample = Sample("face", image, points, visible, tight_box(points, visible) + np.float32([-6, -4, 10, 8]))
+    return dataclasses.replace(sample, **changes)
+
+
+def test_a_face_from_the_front_is_turned_on_to_the_side_it_looks_to():
+    scheme, how = SCHEMES["ibug68"], augment.Augmentation(profile=1.0)
+    for yaw in (-15, 15):
+        for seed in range(5):
+            sample = face(yaw)
+            turned = augment.random_profile(np.random.default_rng(seed), sample, scheme, how)
+            found = profile_views.pose(turned.landmarks, turned.visible, scheme)
+            assert found.yaw == pytest.approx(np.copysign(turned.yaw, yaw), abs=0.1)
+            assert 30 <= turned.yaw <= 80
+            assert set(turned.visible) == {1, 2} and turned.visible.dtype == np.int32
+            np.testing.assert_allclose(
+                turned.box, tight_box(turned.landmarks, turned.visible) + [-6, -4, 10, 8], atol=1e-3
+            )
+            assert turned.landmarks.dtype == np.float32 and (turned.image != sample.image).any()
+            again = augment.random_profile(np.random.default_rng(seed), face(yaw), scheme, how)
+            np.testing.assert_array_equal(turned.image, again.image)
+
+
+def test_other_faces_and_other_landmarks_stay():
+    how, scheme = augment.Augmentation(profile=1.0), SCHEMES["ibug68"]
+    for sample, of in (
+        (face(40), scheme),
+        (face(0, visible=np.zeros(68, np.int32)), scheme),
+        (face(0), SCHEMES["mpii16"]),
+    ):
+        assert augment.random_profile(np.random.default_rng(0), sample, of, how) is sample
+    rng = np.random.default_rng(0)
+    drawn = [
+        augment.random_profile(rng, face(0), scheme, augment.Augmentation(profile=0.3)) for _ in range(60)
+    ]
+    assert 8 < sum(sample.yaw is not None for sample in drawn) < 30
+    rng, untouched = np.random.default_rng(1), np.random.default_rng(1)
+    augment.random_profile(rng, face(0), scheme, augment.Augmentation())
+    assert rng.random() == untouched.random(), "without it, older runs' samples stay what they were"

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from bnn_landmarks import augment, crops, parts
+from bnn_landmarks import augment, crops, parts, profile_views
 from bnn_landmarks.datasets.sample import subject_square
 from bnn_landmarks.schemes import convert
 
@@ -29,7 +29,8 @@ class TrainingSamples:
         spec: `Spec`. augmentation: `augment.Augmentation`. seed: int.
 
     Raises:
-        ValueError: they are all empty; later, for a sample that can't be converted.
+        ValueError: they are all empty, or profile views are asked for of none that is of faces; later, for a sample
+            that can't be converted.
     """
 
     def __init__(self, datasets, spec, augmentation, seed=0):
@@ -38,6 +39,11 @@ class TrainingSamples:
         if not (self.scheme.mirror_pairs or self.scheme.classes):
             augmentation = dataclasses.replace(augmentation, mirror=0.0)
         self.augmentation = augmentation
+        if augmentation.profile and not any(d.scheme.name in profile_views.DEPTHS for d in datasets):
+            raise ValueError(
+                f"profile views (augmentation.profile) are of faces with landmarks {', '.join(profile_views.DEPTHS)}, "
+                f"not {', '.join(sorted({d.scheme.name for d in datasets}))}: set it to 0"
+            )
         self._starts = np.cumsum([0] + [len(d) for d in datasets])
         if self._starts[-1] == 0:
             raise ValueError("there is nothing to train on: every data set is empty")
@@ -58,6 +64,7 @@ class TrainingSamples:
         sample = dataset[index - int(self._starts[source])]
         rng = np.random.default_rng((self.seed, 1, int(number)))
 
+        sample = augment.random_profile(rng, sample, dataset.scheme, self.augmentation)
         size = self.spec.input_size
         center, side = subject_square(sample, self.spec)
         matrix, mirrored = augment.random_affine(rng, center, side, size, self.augmentation)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from faces import seen
 
 from bnn_landmarks import augment, crops, parts
 from bnn_landmarks.augment import Augmentation
@@ -133,3 +134,29 @@ def test_parts_need_masks_or_68_points():
 def test_nothing_to_train_on():
     with pytest.raises(ValueError, match="every data set is empty"):
         TrainingSamples([Made(SCHEMES["mpii16"], 0)], POSE, HOW)
+
+
+class Faces(Made):
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        points = seen(5, unit=30, middle=(48, 40)).astype(np.float32)
+        return Sample(
+            str(index), sample.image, points, np.full(68, 2, np.int32), np.float32([24, 20, 50, 56])
+        )
+
+
+def test_profile_views_are_of_faces_and_repeat():
+    spec = Spec("t", input_size=96, channels=32, scheme="ibug68", box_side="mean", padding=1.5)
+    how = Augmentation(rotate=0, mirror=0, scale=(1, 1), colour=(1, 1), profile=0.5)
+    samples, again = (TrainingSamples([Faces(SCHEMES["ibug68"], 4)], spec, how, seed=2) for _ in range(2))
+    turns = []
+    for number in range(12):
+        (patch, target), (patch_again, target_again) = samples[number], again[number]
+        np.testing.assert_array_equal(patch, patch_again)
+        np.testing.assert_array_equal(target, target_again)
+        assert (target[:, 2] == 1).all(), "hidden points are learned, too"
+        nose, ears = target[30, 0], target[[0, 16], 0].mean()
+        turns.append((nose - ears) / np.ptp(target[:, 1]))
+    assert min(turns) < 0.1 and 2 < sum(turn > 0.3 for turn in turns) < 10, "some are turned to the right"
+    with pytest.raises(ValueError, match="landmarks ibug68, aflw21, aflw19, not lsp14, mpii16: set it to 0"):
+        TrainingSamples([Made(SCHEMES["mpii16"], 1), Made(SCHEMES["lsp14"], 1)], POSE, how)
