@@ -5,7 +5,7 @@
 
 The directory holds
     recipe.json     what is trained
-    checkpoints/    weights and optimizer every few minutes, TensorFlow's format
+    checkpoints/    weights and optimizer every few minutes, TensorFlow's format; losses since the log's last row
     log.csv         loss and validation; tensorboard/ the same with pictures, where tensorboard is installed
     best.npz        packed weights of the best validation so far; weights.npz, of the end of the run
     stage1/ ...     the same of each stage but the last, where the recipe has stages
@@ -283,6 +283,7 @@ class _Run(tf.keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         done = steps_done(self.model)
         if self.chief:
+            self.losses = _read_losses(self._kept_losses(), done)
             self.past = _trim_log(self.directory / "log.csv", done * self.recipe.batch_size)
             if importlib.util.find_spec("tensorboard"):
                 self.board = tf.summary.create_file_writer(str(self.directory / "tensorboard"))
@@ -295,7 +296,7 @@ class _Run(tf.keras.callbacks.Callback):
         loss, step = logs["loss"], steps_done(self.model)
         if not np.isfinite(loss):
             self._stop(f"the loss is {loss} at step {step}")
-        self.losses.append(loss)
+        self.losses.append(float(loss))
         last = step == self.recipe.steps
         validating = last or step % self.validate_steps == 0
         # With several workers saving takes all of them at the same step, so no clock decides.
@@ -336,7 +337,12 @@ class _Run(tf.keras.callbacks.Callback):
             + "try a lower learning rate (--set learning_rate=...) or --set precision=float32"
         )
 
+    def _kept_losses(self):
+        return self.directory / "checkpoints" / "losses.json"
+
     def _save(self, step):
+        if self.chief:
+            self._write(lambda: _keep_losses(self._kept_losses(), step, self.losses), step)
         self._write(lambda: self.manager.save(step), step)
         self.saved = time.monotonic()
 
@@ -394,6 +400,19 @@ def overlays(localizer, examples):
             inside = crops.transform(found, each.matrix)
             pictures.append(draw.landmarks(each.patch, inside, spec.landmark_scheme(), score))
     return draw.sheet(pictures, 4, spec.input_size)
+
+
+def _keep_losses(path, step, losses):
+    """The losses since the log's last row, for the run that goes on from this step's checkpoint. Those of the one
+    before stay, in case this one's is never written."""
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.atomic_write(path, "w") as file:
+        json.dump({**dict([*before.items()][-1:]), str(step): losses}, file)
+
+
+def _read_losses(path, step):
+    return json.loads(path.read_text()).get(str(step), []) if path.is_file() else []
 
 
 def _append(path, row):

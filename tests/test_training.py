@@ -1,6 +1,7 @@
 """The trainer: it learns, goes on from any kill as if nothing had happened, and stops with a reason."""
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -16,12 +17,13 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from faces import seen
 
-from bnn_landmarks import network, training, weights
+from bnn_landmarks import network, parts, training, weights
 from bnn_landmarks.augment import NONE
 from bnn_landmarks.layers import Options, conv_unit
 from bnn_landmarks.recipe import Recipe, override, parse
-from bnn_landmarks.schemes import Scheme
+from bnn_landmarks.schemes import SCHEMES, Scheme
 from bnn_landmarks.spec import Spec
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -70,8 +72,11 @@ def small(spec):
     images = tf.keras.Input((spec.input_size, spec.input_size, 3))
     x = tf.keras.layers.AveragePooling2D(4)(images)
     x = conv_unit(conv_unit(x, 8, 3, Options(binary=False), "first"), 8, 3, Options(), "second")
-    maps = tf.keras.layers.Conv2D(spec.outputs, 1, name="head")(x)
-    model = tf.keras.Model(images, tf.keras.layers.Activation("linear", dtype="float32")(maps))
+    maps = [
+        tf.keras.layers.Conv2D(spec.outputs, 1, name=name)(x) for name in ("head", "head2")[: spec.stacks]
+    ]
+    maps = [tf.keras.layers.Activation("linear", dtype="float32")(each) for each in maps]
+    model = tf.keras.Model(images, maps if spec.stacks > 1 else maps[0])
     model.spec = spec
     return model
 
@@ -103,7 +108,8 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_p
     assert (tmp_path / "whole" / "best.npz").is_file()
     assert list((tmp_path / "whole" / "tensorboard").glob("events*"))
 
-    # Killed at step 5 of 6: after the checkpoint of step 4 and a validation the log has of it.
+    # Killed at step 5 of 6, after the checkpoint of step 4 and a validation the log has of it, or after that of step 5,
+    # whose loss is in no row yet.
     class Killed(Exception):
         pass
 
@@ -114,15 +120,16 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_p
         if training.steps_done(self.model) == 5:
             raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training._Run, "on_train_batch_end", kill)
-        training.train(tiny(), data, tmp_path / "killed", validate_samples=8)
-    with pytest.raises(FileExistsError, match="--resume"):
-        training.train(tiny(), data, tmp_path / "killed")
-    assert_same(training.train(tiny(), data, tmp_path / "killed", resume=True, validate_samples=8), whole)
     columns = ("samples", "loss", "crosses/val")
-    rows = [[[row[c] for c in columns] for row in log(tmp_path / run)] for run in ("whole", "killed")]
-    assert rows[0] == rows[1]
+    for run, minutes in (("killed", 4.0), ("killed_later", 0.0)):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(training._Run, "on_train_batch_end", kill)
+            training.train(tiny(), data, tmp_path / run, validate_samples=8, checkpoint_minutes=minutes)
+        with pytest.raises(FileExistsError, match="--resume"):
+            training.train(tiny(), data, tmp_path / run)
+        assert_same(training.train(tiny(), data, tmp_path / run, resume=True, validate_samples=8), whole)
+        rows = [[[row[c] for c in columns] for row in log(tmp_path / each)] for each in ("whole", run)]
+        assert rows[0] == rows[1]
 
 
 def test_it_stops_on_a_loss_that_is_not_finite_and_keeps_the_good_checkpoint(data, tmp_path):
@@ -234,6 +241,96 @@ def test_settings_replace_values_by_path():
     ):
         with pytest.raises(ValueError, match=message):
             override(tiny(), dict([parse(setting)]))
+
+
+def write_faces(folder, count):
+    """A COCO-keypoints folder of dark faces of 68 points on light."""
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    images, annotations = [], []
+    for i in range(count):
+        points = seen(0, unit=24, middle=(30 + 2 * i, 28))
+        picture = parts.draw(points, (72, 72))[..., None].repeat(3, axis=2) * 40
+        cv2.imwrite(str(folder / "images" / f"{i}.png"), picture)
+        images.append({"id": i, "file_name": f"{i}.png"})
+        annotations.append({"image_id": i, "keypoints": np.c_[points, np.full(68, 2)].ravel().tolist()})
+    category = {"name": "face", "keypoints": list(SCHEMES["ibug68"].names)}
+    record = {"images": images, "annotations": annotations, "categories": [category]}
+    for split in ("train", "val"):
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    return folder
+
+
+PARTS = Spec("parts", task="parts", scheme="parts7", input_size=64, channels=32, box_side="mean")
+
+
+def stacked_and_parts(data, folder):
+    """Train a network of two stacks and one of facial parts: their logs' losses, first and last."""
+    write_faces(data / "faces", 3)
+    plan = tiny({"spec.stacks": 2}, samples=64, batch_size=4, learning_rate=0.01, warmup=0.0)
+    faces = {"spec": PARTS, "loss": "parts", "train": (("faces", "train"),), "validate": (("faces", "val"),)}
+    losses = []
+    for name, recipe in (("stacked", plan), ("parts", dataclasses.replace(plan, **faces))):
+        trained = training.train(recipe, data, folder / name, validate_samples=16)
+        again = weights.load(folder / name / "weights.npz")
+        image = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
+        outputs = [model(image) if recipe.spec.stacks > 1 else [model(image)] for model in (trained, again)]
+        assert len(outputs[0]) == recipe.spec.stacks
+        for ours, theirs in zip(*outputs, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        rows = log(folder / name)
+        assert len(rows) == 4 and all(float(row[f"{recipe.validate[0][0]}/val"]) >= 0 for row in rows)
+        losses.append((float(rows[0]["loss"]), float(rows[-1]["loss"])))
+    return losses
+
+
+def test_stacked_networks_and_facial_parts_learn(data, tmp_path):
+    for first, last in stacked_and_parts(data, tmp_path):
+        assert last < first
+
+
+@pytest.mark.slow
+def test_stacked_hourglasses_and_facial_parts_learn(data, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "crosses").symlink_to(data / "crosses")
+    for first, last in stacked_and_parts(tmp_path / "data", tmp_path):
+        assert last < first
+
+
+def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_path, monkeypatch):
+    """Kernels go on by name, and the learned scales start at their mean size."""
+
+    def small_of(spec):
+        options = Options(**spec.options)
+        images = tf.keras.Input((64, 64, 3))
+        x = conv_unit(tf.keras.layers.AveragePooling2D(4)(images), 8, 3, options, "first")
+        x = conv_unit(x, 8, 3, options, "second")
+        maps = tf.keras.layers.Conv2D(spec.outputs, 1, name="head")(x)
+        model = tf.keras.Model(images, maps)
+        model.spec = spec
+        return model
+
+    monkeypatch.setattr(network, "build", small_of)
+    monkeypatch.setattr(training, "build", small_of)
+    options = {"activation": "prelu"}
+    stages = (
+        {"spec.options": {"binary": False}},
+        {"spec.options": {"weights": "real", **options}},
+        {"spec.options": options, "learning_rate": 0.0},
+    )
+    training.train(tiny(stages=stages, samples=12), data, tmp_path)
+    real, step = (weights.read(tmp_path / name / "weights.npz") for name in ("stage1", "stage2"))
+    assert real[1]["second/kernel"].dtype == step[1]["second/kernel"].dtype == np.float32
+    moved = np.abs(real[1]["second/kernel"] - step[1]["second/kernel"])
+    assert 0 < moved.max() < 0.1, "the second stage began where the first ended"
+    kept = tf.train.latest_checkpoint(tmp_path / "checkpoints")
+    last = small_of(dataclasses.replace(step[0], options=options))
+    tf.train.Checkpoint(model=last).restore(kept).expect_partial()
+    layer = last.get_layer("second")
+    np.testing.assert_array_equal(layer.kernel, step[1]["second/kernel"])
+    np.testing.assert_array_equal(last.get_layer("second_prelu").alpha, step[1]["second_prelu/alpha"])
+    np.testing.assert_allclose(layer.multiplier(), np.abs(layer.kernel).mean(axis=(0, 1, 2)), rtol=1e-3)
 
 
 @pytest.mark.slow
