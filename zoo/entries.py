@@ -85,6 +85,9 @@ ENTRIES = {
             purpose="make-up, masks, colour correction",
             paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
             recipe="face_parts",
+            trained_on=FACES,
+            weights="face_parts.npz",
+            sha256="81da815dcbd3e999093f891eec855cfe0f5b009c785e6b146273fb87b72187b0",
         ),
     )
 }
