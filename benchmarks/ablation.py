@@ -1,12 +1,13 @@
-"""Rows of the paper's tables on one small fixed budget, side by side: does the paper's order hold?
+"""Rows of the paper's tables and our own switches on one small fixed budget, side by side: does the order hold?
 
     python benchmarks/ablation.py --data ../shared/data --output runs/ablation
 
-Trains the binary block rows of table 2 and the L2 row of table 7 (and, beyond the paper, the released networks'
-settings and the softmax loss) on lspet and mpii train, all with the same samples in the same order, the same size,
-optimizer and rate; scores each on mpii and lspet val; writes docs/ablation.json and docs/ablation.md after every row.
-Run again it goes on where it stopped. The default budget, 24,000 samples at 128x128, is about 15 minutes a row on two
-CPU cores with AMX and --precision bfloat16, two to three times that in float32.
+Of bodies, the binary block rows of table 2 and the L2 row of table 7 and, beyond the paper, the released networks'
+settings, the softmax loss, PReLU, shortcuts around each convolution and progressive binarization; of faces, trained on
+near-frontal ones, synthetic profile views. All rows of a table have the same samples in the same order, the same size,
+optimizer and rate. Writes docs/ablation.json and docs/ablation.md after every row; run again it goes on where it
+stopped. The default budget, 24,000 samples at 128x128, is about 15 minutes a row on two CPU cores with AMX and
+--precision bfloat16, two to three times that in float32.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import pathlib
 import time
 
 import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is imported
-from bnn_landmarks import cards, datasets, evaluation, files, paper, recipes, weights
+from bnn_landmarks import cards, datasets, evaluation, files, metrics, paper, recipes, weights
 from bnn_landmarks.augment import Augmentation
 from bnn_landmarks.localizer import Localizer
 from bnn_landmarks.recipe import PRECISIONS
@@ -25,8 +26,25 @@ from bnn_landmarks.training import train
 ROOT = pathlib.Path(__file__).parents[1]
 OURS = {"activation": "relu", "scale": "learned"}
 
-# label -> (recipe whose network and loss it is, changes)
-ROWS = {
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows that share their data and augmentation.
+
+    rows: {label: (recipe whose network, loss, stages and profile views it is, changes)}.
+    train, validate: (data set, split) pairs. measures: {heading: (validated pair, metric, group)}, the first of which
+    is held beside the paper's figure, named in `paper`.
+    """
+
+    rows: dict
+    train: tuple
+    validate: tuple
+    measures: dict
+    augmentation: Augmentation
+    paper: str | None = None
+
+
+BODIES = {
     "bottleneck": ("table2_bottleneck", {}),
     "wider": ("table2_wider", {}),
     "multi-scale": ("table2_multi_scale", {}),
@@ -36,12 +54,50 @@ ROWS = {
     "hierarchical, ReLU": ("pose_paper", {}),
     "hierarchical, ReLU, learned scale": (None, {"loss": "sigmoid", "options": OURS}),
     "hierarchical, ReLU, learned scale, softmax": (None, {"loss": "softmax", "options": OURS}),
+    "hierarchical, PReLU, learned scale, softmax": ("pose_prelu", {}),
+    "hierarchical, ReLU, learned scale, softmax, shortcuts": ("pose_shortcuts", {}),
+    "hierarchical, ReLU, learned scale, softmax, progressive": ("pose_progressive", {}),
 }
+FACES = {
+    "faces": ("face_300wlp", {}),
+    "faces, profile views": ("face_300wlp_profile", {}),
+}
+
+_AFLW2000 = ("aflw2000", "val_68")
+TABLES = {
+    "bodies": Table(
+        BODIES,
+        (("lspet", "train"), ("mpii", "train")),
+        (("mpii", "val"), ("lspet", "val")),
+        {
+            "mpii val, PCKh": (("mpii", "val"), "PCKh@0.5", "mean"),
+            "mpii val, limbs": (("mpii", "val"), "PCKh@0.5", "limbs"),
+            "lspet val, PCK limbs": (("lspet", "val"), "PCK@0.2 torso", "limbs"),
+        },
+        Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
+        "paper, PCKh",
+    ),
+    "faces": Table(
+        FACES,
+        (("helen_afw", "train"),),
+        (_AFLW2000,),
+        {
+            "aflw2000 val, NME": (_AFLW2000, "NME", "mean of bins"),
+            **{
+                f"yaw {low} to {high}": (_AFLW2000, "NME", f"[{low},{high}]")
+                for low, high in metrics.YAW_BINS
+            },
+        },
+        Augmentation(rotation=25.0, rotate=0.6, scale=(0.8, 1.2), shift=0.04),
+    ),
+}
+ROWS = {label: table for table in TABLES.values() for label in table.rows}
 
 
 def plan(label, size, samples, precision):
     """The recipe of a row on the budget."""
-    name, changes = ROWS[label]
+    table = ROWS[label]
+    name, changes = table.rows[label]
     base = recipes.load(name or "pose_paper")
     options = changes.get("options", base.spec.options)
     loss = changes.get("loss", base.loss)
@@ -52,26 +108,28 @@ def plan(label, size, samples, precision):
         options=options,
         score="softmax" if loss == "softmax" else "sigmoid",
     )
+    stages = ({**stage, "samples": stage["samples"] * samples // base.samples} for stage in base.stages)
     return dataclasses.replace(
         base,
         spec=spec,
         loss=loss,
-        train=(("lspet", "train"), ("mpii", "train")),
-        validate=(("mpii", "val"), ("lspet", "val")),
+        stages=tuple(stages),
+        train=table.train,
+        validate=table.validate,
         samples=samples,
         batch_size=16,
         optimizer="adam",
         learning_rate=1.5e-3,
         schedule="cosine",
         precision=precision,
-        augmentation=Augmentation(rotation=20.0, rotate=0.6, scale=(0.8, 1.25), shift=0.03),
+        augmentation=dataclasses.replace(table.augmentation, profile=base.augmentation.profile),
     )
 
 
 def run(label, size, samples, precision, data, output):
     """Train and score one row: its entry of the record."""
     directory = output / label.replace(" ", "_").replace(",", "")
-    result, seconds = directory / "result.json", time.monotonic()
+    result, seconds, table = directory / "result.json", time.monotonic(), ROWS[label]
     if result.is_file():
         return json.loads(result.read_text())
     recipe = plan(label, size, samples, precision)
@@ -79,20 +137,19 @@ def run(label, size, samples, precision, data, output):
         train(recipe, data, directory, resume=True, validate_samples=samples)
     localizer = Localizer(weights.load(directory / "weights.npz"), engine="keras")
     found = {
-        name: evaluation.evaluate(localizer, datasets.open(name, "val", data)).metrics
-        for name in ("mpii", "lspet")
+        pair: evaluation.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate
     }
-    name = ROWS[label][0]
+    name = table.rows[label][0]
     printed = [row.score["mean"] for row in paper.ROWS if row.recipe == name]
     entry = {
         "row": label,
         "recipe": name,
         "loss": recipe.loss,
         "paper": printed[-1] if printed else None,
-        "score": found["mpii"]["PCKh@0.5"]["mean"]["value"],
-        "mpii PCKh@0.5 mean": found["mpii"]["PCKh@0.5"]["mean"],
-        "mpii PCKh@0.5 limbs": found["mpii"]["PCKh@0.5"]["limbs"],
-        "lspet PCK@0.2 limbs": found["lspet"]["PCK@0.2 torso"]["limbs"],
+        "scores": {
+            heading: found[pair][metric].get(group)
+            for heading, (pair, metric, group) in table.measures.items()
+        },
         "bytes": (directory / "weights.npz").stat().st_size,
         "seconds, last start": round(time.monotonic() - seconds),
     }
@@ -106,33 +163,34 @@ def write(rows, budget, docs):
     record = {"budget": budget, "commit": evaluation.commit(), "rows": rows}
     with files.atomic_write(docs / "ablation.json", "w") as file:
         json.dump(record, file, indent=1)
-    measures = ("mpii PCKh@0.5 mean", "mpii PCKh@0.5 limbs", "lspet PCK@0.2 limbs")
-    lines = []
-    for row in rows:
-        scores = [f"{row[m]['value']:.1f} ({row[m]['low']:.1f} to {row[m]['high']:.1f})" for m in measures]
-        lines.append((row["row"], row["loss"], row["paper"] or "-", *scores, f"{row['bytes'] / 1e6:.2f} MB"))
-    header = (
-        "row",
-        "loss",
-        "paper, PCKh",
-        "mpii val, PCKh",
-        "mpii val, limbs",
-        "lspet val, PCK limbs",
-        "file",
-    )
     text = (
         f"# Ablations on a small budget\n\nEvery row: {budget}. In brackets the 95 % bootstrap interval over the "
         "images; the training's own spread from seed to seed is not in it. The paper's figures are of 100 epochs of "
-        f"MPII at 256x256.\n\n{cards.table(header, lines)}\n\n"
-        f"By `python benchmarks/ablation.py`, commit {record['commit'] or 'unknown'}.\n"
+        "MPII at 256x256.\n\n"
     )
+    for name, table in TABLES.items():
+        trained = " and ".join(" ".join(pair) for pair in table.train)
+        header = ["row", "loss", *([table.paper] if table.paper else []), *table.measures, "file"]
+        lines = [_line(row, table) for row in rows if row["row"] in table.rows]
+        if lines:
+            text += f"## {name.capitalize()}\n\nTrained on {trained}.\n\n{cards.table(header, lines)}\n\n"
+    text += f"By `python benchmarks/ablation.py`, commit {record['commit'] or 'unknown'}.\n"
     with files.atomic_write(docs / "ablation.md", "w") as file:
         file.write(text)
 
 
+def _line(row, table):
+    scores = [
+        f"{found['value']:.1f} ({found['low']:.1f} to {found['high']:.1f})" if found else "-"
+        for found in row["scores"].values()
+    ]
+    printed = [row["paper"] or "-"] if table.paper else []
+    return [row["row"], row["loss"], *printed, *scores, f"{row['bytes'] / 1e6:.2f} MB"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="directory with lspet and mpii")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="directory of the data sets")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="directory of the runs; made")
     parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs", help="where the record goes")
     parser.add_argument("--samples", type=int, default=24_000)
@@ -143,7 +201,7 @@ def main():
     parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=list(ROWS), metavar="ROW")
     arguments = parser.parse_args()
     budget = (
-        f"{arguments.samples:,} samples of lspet and mpii train at {arguments.size}x{arguments.size}, batch 16, "
+        f"{arguments.samples:,} samples at {arguments.size}x{arguments.size}, batch 16, "
         f"Adam 1.5e-3 cosine, {arguments.precision}"
     )
     arguments.docs.mkdir(parents=True, exist_ok=True)
@@ -160,7 +218,8 @@ def main():
             )
         )
         write(rows, budget, arguments.docs)
-        print(f"{label}: mpii val PCKh@0.5 {rows[-1]['score']:.2f}", flush=True)
+        heading, found = next(iter(rows[-1]["scores"].items()))
+        print(f"{label}: {heading} {found['value']:.2f}" if found else f"{label}: {heading} -", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Recipes: every one builds a valid run, says what it must, and a folder of one's own goes all the way by commands."""
 
+import dataclasses
+import importlib.util
 import json
 import os
 import pathlib
@@ -13,7 +15,8 @@ from click.testing import CliRunner
 
 from bnn_landmarks import paper, recipes
 from bnn_landmarks.commands.train import command
-from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.layers import Options
+from bnn_landmarks.recipe import Recipe, override
 from bnn_landmarks.schemes import SCHEMES
 from bnn_landmarks.zoo.entries import ENTRIES
 
@@ -70,6 +73,42 @@ def test_a_rows_recipe_is_the_row():
         assert recipe.loss == row.loss
         assert (recipe.augmentation.scale == (1.0, 1.0)) == (not row.augment)
         assert recipe.spec.outputs == row.outputs
+
+
+def test_our_switches_are_what_their_recipes_change():
+    """Each beside the recipe it varies, and of the same length."""
+    pose, face = recipes.load("pose"), recipes.load("face_300wlp")
+    for name, base, changes in (
+        ("pose_prelu", pose, {"spec.options.activation": "prelu"}),
+        ("pose_shortcuts", pose, {"spec.block": "hierarchical_shortcuts"}),
+        ("pose_progressive", pose, {"stages": recipes.load("pose_progressive").stages}),
+        ("face_300wlp_profile", face, {"augmentation.profile": 0.3}),
+    ):
+        assert recipes.load(name) == override(base, {"spec.name": name, **changes})
+    progressive = recipes.load("pose_progressive")
+    stages = [override(progressive, {"stages": (), **stage}) for stage in progressive.stages]
+    assert sum(stage.samples for stage in stages) == pose.samples
+    assert [stage.spec.options for stage in stages] == [{"binary": False}, {"weights": "real"}, {}]
+    for stage in stages:
+        Options(**stage.spec.options)
+
+
+def test_the_rows_of_an_ablation_share_its_budget():
+    spec = importlib.util.spec_from_file_location("ablation", ROOT / "benchmarks" / "ablation.py")
+    ablation = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(ablation)
+    assert sum(len(table.rows) for table in ablation.TABLES.values()) == len(ablation.ROWS)
+    for label, table in ablation.ROWS.items():
+        plan = ablation.plan(label, 128, 24_000, "float32")
+        stages = [override(plan, {"stages": (), **stage}) for stage in plan.stages] or [plan]
+        assert sum(stage.samples for stage in stages) == 24_000, label
+        assert {(s.spec.input_size, s.batch_size, s.train) for s in stages} == {(128, 16, table.train)}
+        same = dataclasses.replace(plan.augmentation, profile=0.0)
+        assert same == table.augmentation
+        assert all(pair in plan.validate for pair, _, _ in table.measures.values())
+    assert [label for label in ablation.ROWS if ablation.plan(label, 128, 24_000, "float32").stages] == [
+        "hierarchical, ReLU, learned scale, softmax, progressive"
+    ]
 
 
 def test_ones_own_landmarks_come_from_the_folder(tmp_path):
