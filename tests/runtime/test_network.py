@@ -39,7 +39,7 @@ def lce_file(size, seed=0, **options):
     return lce.convert_keras_model(randomize(hourglass_network(size, 5, **options), seed))
 
 
-BLOCKS = ["bottleneck", "multi_scale", "multi_scale_no_1x1"]
+BLOCKS = ["bottleneck", "multi_scale", "multi_scale_no_1x1", "hierarchical_shortcuts"]
 
 
 def assert_network(content, size, **options):
@@ -63,7 +63,14 @@ def test_other_blocks(block):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "switch", [{"shortcut": "real"}, {"pooling": "average"}, {"activation": "none"}, {"scale": "mean"}]
+    "switch",
+    [
+        {"shortcut": "real"},
+        {"pooling": "average"},
+        {"activation": "none"},
+        {"activation": "prelu"},
+        {"scale": "mean"},
+    ],
 )
 def test_switches(switch):
     from bnn_landmarks.layers import Options
