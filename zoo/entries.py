@@ -50,7 +50,7 @@ ENTRIES = {
             recipe="pose",
             trained_on=POSE,
             weights="pose.npz",
-            sha256="68794bde32e7f4327c51f171c2d643b7a058330bff011cf4a62cafd91c031b01",
+            sha256="6549a934adf3cd42335bfcfc7d05238508dd8776bfb2779a7812b920bd50e909",
         ),
         Entry(
             spec=Spec("face_aflw", scheme="aflw21", **FACE),
