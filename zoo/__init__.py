@@ -66,8 +66,8 @@ def load(name, weights="pretrained"):
         return load_packed(weights, name)
     if record.weights is None:
         raise ValueError(
-            f"{name} has no trained weights yet: train it with `bnn-landmarks train {record.recipe} --data DIR "
-            f"--output DIR`, or build it untrained with weights=None"
+            f"{name} has no trained weights yet ({record.untrained}): train it with `bnn-landmarks train "
+            f"{record.recipe} --data DIR --output DIR`, or build it untrained with weights=None"
         )
     model = load_packed(WEIGHTS / record.weights, name, record.sha256)
     if model.spec != record.spec:
@@ -80,8 +80,8 @@ def card(name):
 
     Returns:
         dict: name, title, purpose, paper, task, scheme, landmarks (names), input_size, parameters of the crop
-        (box_side, padding), trained (bool), weights (file name), bytes, sha256, trained_on ({data set, split, terms}),
-        train (the command), records (evaluation records by file name), text (the card in Markdown, or None).
+        (box_side, padding), trained (bool), untrained (why not), weights (file name), bytes, sha256,
+        trained_on ({data set, split, terms}), train (the command), records (evaluation records by file name), text (the card in Markdown, or None).
 
     Raises:
         ValueError: an unknown name.
@@ -102,6 +102,7 @@ def card(name):
         "box_side": spec.box_side,
         "padding": spec.padding,
         "trained": record.weights is not None,
+        "untrained": record.untrained,
         "weights": record.weights,
         "bytes": (WEIGHTS / record.weights).stat().st_size if record.weights else None,
         "sha256": record.sha256,

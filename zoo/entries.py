@@ -22,7 +22,7 @@ class Entry:
     paper: the paper's figure for the task, with the data it was measured on.
     recipe: name of the recipe that trains it. trained_on: (data set, split) pairs the weights learned from; their terms
     are `cards.terms(data set)`.
-    weights: file under zoo/weights, None where there are none yet. sha256: its hash.
+    weights: file under zoo/weights, None where there are none yet; then untrained says why. sha256: its hash.
     """
 
     spec: Spec
@@ -33,6 +33,7 @@ class Entry:
     trained_on: tuple = ()
     weights: str | None = None
     sha256: str | None = None
+    untrained: str | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +79,7 @@ ENTRIES = {
             purpose="aligning faces, up to profile",
             paper="NME 3.02 % on AFLW-PIFA, visible points; 4.47 % on all",
             recipe="face_pifa",
+            untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
         Entry(
             spec=Spec("face_parts", task="parts", scheme="parts7", **FACE),

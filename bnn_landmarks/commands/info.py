@@ -26,5 +26,5 @@ def command(name):
         for used in card["trained_on"]:
             click.echo(f"  trained on {used['data']}, {used['split']}: {used['terms']}")
     else:
-        click.echo("  weights    none yet")
+        click.echo(f"  weights    none yet: {card['untrained']}")
     click.echo(f"  train      {card['train']}")
