@@ -81,7 +81,8 @@ def card(name):
     Returns:
         dict: name, title, purpose, paper, task, scheme, landmarks (names), input_size, parameters of the crop
         (box_side, padding), trained (bool), untrained (why not), weights (file name), bytes, sha256,
-        trained_on ({data set, split, terms}), train (the command), records (evaluation records by file name), text (the card in Markdown, or None).
+        trained_on ({data set, split, terms}), train (the command), records (evaluation records by file name),
+        text (the card in Markdown, or None).
 
     Raises:
         ValueError: an unknown name.
