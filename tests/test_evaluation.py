@@ -30,7 +30,7 @@ def bodies(count=4, **facts):
     rng = np.random.default_rng(3)
     samples = []
     for i in range(count):
-        landmarks = rng.uniform(40, 120, (16, 2)).astype(np.float32)
+        landmarks = rng.uniform(60, 100, (16, 2)).astype(np.float32)  # a shift keeps them inside the crop
         box = np.array([40, 40, 80, 80], np.float32)
         image = np.full((160, 160, 3), 60 * i, np.uint8)
         samples.append(Sample(f"{i}.jpg", image, landmarks, np.full(16, 2), box, head_size=20.0, **facts))
@@ -55,13 +55,14 @@ def faces(yaws):
 
 
 def oracle(spec, dataset, shift=0.0):
-    """A network that knows the landmarks, moved `shift` image pixels to the right: exact to a map pixel's quarter."""
+    """A network that knows the landmarks, moved `shift` image pixels to the right, as distributions."""
     waiting = iter(evaluation.examples(dataset, spec))
 
     def run(images):
         group = [next(waiting) for _ in images]
         moved = [crops.transform(e.points + [shift, 0], e.matrix) for e in group]
-        return np.stack([heatmaps.encode(p, np.ones(len(p)), spec.map_size) for p in moved])
+        maps = [heatmaps.encode(p, np.ones(len(p)), spec.map_size, sigma=spec.sigma) for p in moved]
+        return np.log(np.stack(maps) + 1e-9)
 
     return Localizer(Engine("oracle", spec, run))
 
