@@ -11,7 +11,7 @@ import dataclasses
 import json
 import pathlib
 
-from bnn_landmarks import cards, files, paper, zoo
+from bnn_landmarks import cards, files, metrics, paper, zoo
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -63,7 +63,7 @@ HEADER = (
     "aim",
     "paper",
 )
-BINS = ("[0,30]", "[30,60]", "[60,90]")
+BINS = tuple(f"[{low},{high}]" for low, high in metrics.YAW_BINS)
 NOT_YET = "not measured yet"
 
 

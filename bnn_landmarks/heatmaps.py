@@ -27,7 +27,7 @@ def encode(points, labelled, size, stride=4, sigma=1.75):
     return x[..., None, :, :] * y[..., :, None, :] * mask[..., None, None, :]
 
 
-def decode(maps, stride=4, score="sigmoid"):
+def decode(maps, stride, score):
     """Maps [..., H, W, K] -> points float32 [..., K, 2] in crop pixels and the peak values [..., K].
 
     The peak is the argmax; of equal maxima the first in row order. score says how the map was learned (`Spec.score`):
@@ -98,7 +98,7 @@ def encode_tf(points, labelled, size, stride=4, sigma=1.75):
     return x[:, None, :, :] * y[:, :, None, :] * mask[:, None, None, :]
 
 
-def decode_tf(maps, stride=4, score="sigmoid"):
+def decode_tf(maps, stride, score):
     """`decode` as TensorFlow ops: [N, H, W, K] -> float32 points [N, K, 2] in crop pixels."""
     import tensorflow as tf
 

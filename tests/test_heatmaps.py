@@ -23,7 +23,7 @@ def test_the_gaussian_is_the_authors(rng):
 def test_decode_inverts_encode_to_a_quarter_of_a_map_pixel(rng):
     points = rng.uniform(8, 248, (50, 16, 2)).astype(np.float32)
     maps = heatmaps.encode(points, np.ones((50, 16)), 64)
-    found, peaks = heatmaps.decode(maps)
+    found, peaks = heatmaps.decode(maps, 4, "sigmoid")
     assert np.abs(found - points).max() <= 4 * 0.25 + 1e-3
     assert peaks.min() > 0.9
 
@@ -31,7 +31,7 @@ def test_decode_inverts_encode_to_a_quarter_of_a_map_pixel(rng):
 def test_places_on_the_quarter_grid_come_back_exactly():
     places = np.array([[20.25, 30.75], [20.75, 30.25], [33.25, 12.25]])
     points = 4 * (places + 0.5) - 0.5
-    found, _ = heatmaps.decode(heatmaps.encode(points, np.ones(3), 64))
+    found, _ = heatmaps.decode(heatmaps.encode(points, np.ones(3), 64), 4, "sigmoid")
     np.testing.assert_allclose(found, points, atol=1e-4)
 
 
@@ -42,7 +42,7 @@ def test_image_points_survive_the_whole_way(rotation, rng):
     matrix = crops.affine([400, 300], side, size, rotation)
     points = np.array([400, 300]) + rng.uniform(-100, 100, (40, 2))
     maps = heatmaps.encode(crops.transform(points, matrix), np.ones(40), 64)
-    back = crops.restore(heatmaps.decode(maps)[0], matrix)
+    back = crops.restore(heatmaps.decode(maps, 4, "sigmoid")[0], matrix)
     assert np.abs(back - points).max() <= 4 * 0.25 * side / size * np.sqrt(2) + 1e-3
 
 
@@ -66,14 +66,14 @@ def test_a_distribution_comes_back_to_a_tenth_of_a_crop_pixel(place, sigma):
     """Logits of a Gaussian, at places between the quarter's; what is left is the tails that the window cuts off."""
     point = 4 * (np.array([place]) + 0.5) - 0.5
     logits = np.log(heatmaps.encode(point, [1], 64, sigma=sigma) + 1e-12) + 7
-    found, _ = heatmaps.decode(logits, score="softmax")
+    found, _ = heatmaps.decode(logits, 4, "softmax")
     assert np.abs(found - point).max() < (0.1 if sigma == 1 else 0.3)
 
 
 def test_a_distribution_at_the_corner_is_cut_there():
     logits = np.full((8, 8, 1), -20.0, np.float32)
     logits[0, 0] = logits[0, 2] = 3
-    found, peaks = heatmaps.decode(logits, score="softmax")
+    found, peaks = heatmaps.decode(logits, 4, "softmax")
     np.testing.assert_allclose(found[0], [4 * 1.5 - 0.5, 1.5], atol=1e-4)
     assert peaks[0] == 3
 
@@ -81,15 +81,17 @@ def test_a_distribution_at_the_corner_is_cut_there():
 def test_a_second_subject_does_not_pull():
     logits = np.full((32, 32, 1), -20.0, np.float32)
     logits[5, 5], logits[25, 25] = 3, 2.9
-    np.testing.assert_allclose(heatmaps.decode(logits, score="softmax")[0][0], [21.5, 21.5], atol=1e-4)
+    np.testing.assert_allclose(heatmaps.decode(logits, 4, "softmax")[0][0], [21.5, 21.5], atol=1e-4)
 
 
 def test_decode_agrees_with_tensorflow(rng):
     maps = rng.normal(size=(4, 16, 20, 9)).astype(np.float32)
     maps[0, 0, 3] = 9  # peaks on the border
     maps[1, :, -1] = 9  # several equal maxima
-    np.testing.assert_array_equal(heatmaps.decode(maps)[0], heatmaps.decode_tf(tf.constant(maps)))
-    by_mean, in_graph = (f(maps, score="softmax") for f in (heatmaps.decode, heatmaps.decode_tf))
+    np.testing.assert_array_equal(
+        heatmaps.decode(maps, 4, "sigmoid")[0], heatmaps.decode_tf(tf.constant(maps), 4, "sigmoid")
+    )
+    by_mean, in_graph = (f(maps, 4, "softmax") for f in (heatmaps.decode, heatmaps.decode_tf))
     np.testing.assert_allclose(by_mean[0], in_graph, atol=1e-4)
 
 
@@ -97,7 +99,7 @@ def test_decode_by_hand():
     maps = np.zeros((5, 6, 3), np.float32)
     maps[2, 3, 0], maps[2, 4, 0], maps[1, 3, 0] = 5, 1, 1  # neighbours right and above are larger
     maps[0, 0, 1] = 1  # a corner: not moved
-    points, peaks = heatmaps.decode(maps)
+    points, peaks = heatmaps.decode(maps, 4, "sigmoid")
     np.testing.assert_allclose(points[0], [4 * (3.25 + 0.5) - 0.5, 4 * (1.75 + 0.5) - 0.5])
     np.testing.assert_allclose(points[1], [1.5, 1.5])
     np.testing.assert_allclose(peaks, [5, 1, 0])

@@ -81,7 +81,7 @@ def test_golden_vectors_are_what_the_file_gives_and_decode_gives(own, exported):
         assert golden["input"].std() > 0.05, "a photograph, not a flat image"
         (maps,) = lce.interpreter(exported.read_bytes())(golden["input"])
         assert np.array_equal(maps, golden["maps"])
-        points, _ = heatmaps.decode(maps, score="softmax")
+        points, _ = heatmaps.decode(maps, 4, "softmax")
         assert np.array_equal(points, golden["points"]) and golden["scores"].shape == (1, 3)
 
 

@@ -131,6 +131,14 @@ class BatchNormGrad : public OpKernel {
   float epsilon_;
 };
 
+// x's shape, and twice gamma's.
+absl::Status ShapesOfXAndGamma(shape_inference::InferenceContext* c) {
+  c->set_output(0, c->input(0));
+  c->set_output(1, c->input(1));
+  c->set_output(2, c->input(1));
+  return absl::OkStatus();
+}
+
 REGISTER_OP("BnnBatchNorm")
     .Input("x: float")
     .Input("gamma: float")
@@ -139,12 +147,7 @@ REGISTER_OP("BnnBatchNorm")
     .Output("y: float")
     .Output("mean: float")
     .Output("variance: float")
-    .SetShapeFn([](shape_inference::InferenceContext* c) {
-      c->set_output(0, c->input(0));
-      c->set_output(1, c->input(1));
-      c->set_output(2, c->input(1));
-      return absl::OkStatus();
-    });
+    .SetShapeFn(ShapesOfXAndGamma);
 REGISTER_OP("BnnBatchNormGrad")
     .Input("x: float")
     .Input("gamma: float")
@@ -155,12 +158,7 @@ REGISTER_OP("BnnBatchNormGrad")
     .Output("dx: float")
     .Output("dgamma: float")
     .Output("dbeta: float")
-    .SetShapeFn([](shape_inference::InferenceContext* c) {
-      c->set_output(0, c->input(0));
-      c->set_output(1, c->input(1));
-      c->set_output(2, c->input(1));
-      return absl::OkStatus();
-    });
+    .SetShapeFn(ShapesOfXAndGamma);
 REGISTER_KERNEL_BUILDER(Name("BnnBatchNorm").Device(DEVICE_CPU), BatchNorm);
 REGISTER_KERNEL_BUILDER(Name("BnnBatchNormGrad").Device(DEVICE_CPU), BatchNormGrad);
 }  // namespace
