@@ -1,6 +1,5 @@
 """Recipes: every one builds a valid run, says what it must, and a folder of one's own goes all the way by commands."""
 
-import dataclasses
 import importlib.util
 import json
 import os
@@ -93,22 +92,32 @@ def test_our_switches_are_what_their_recipes_change():
         Options(**stage.spec.options)
 
 
-def test_the_rows_of_an_ablation_share_its_budget():
+def test_the_rows_of_an_ablation_share_its_budget(tmp_path):
     spec = importlib.util.spec_from_file_location("ablation", ROOT / "benchmarks" / "ablation.py")
     ablation = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(ablation)
     assert sum(len(table.rows) for table in ablation.TABLES.values()) == len(ablation.ROWS)
     for label, table in ablation.ROWS.items():
-        plan = ablation.plan(label, 128, 24_000, "float32")
+        plan, base = ablation.plan(label, 64, 6_000, tmp_path), recipes.load(table.base)
         stages = [override(plan, {"stages": (), **stage}) for stage in plan.stages] or [plan]
-        assert sum(stage.samples for stage in stages) == 24_000, label
-        assert {(s.spec.input_size, s.batch_size, s.train) for s in stages} == {(128, 16, table.train)}
-        same = dataclasses.replace(plan.augmentation, profile=0.0)
-        assert same == table.augmentation
+        assert sum(stage.samples for stage in stages) == 6_000, label
+        assert {(s.spec.input_size, s.batch_size, s.train) for s in stages} == {(64, 8, table.train)}
         assert all(pair in plan.validate for pair, _, _ in table.measures.values())
-    assert [label for label in ablation.ROWS if ablation.plan(label, 128, 24_000, "float32").stages] == [
-        "hierarchical, ReLU, learned scale, softmax, progressive"
-    ]
+        changed = override(base, {**table.rows[label], "stages": plan.stages, "teacher": plan.teacher})
+        assert changed == override(
+            plan,
+            {
+                "spec.input_size": base.spec.input_size,
+                "train": base.train,
+                "validate": base.validate,
+                "samples": base.samples,
+                "batch_size": base.batch_size,
+            },
+        ), f"{label} changes what it says and the budget"
+    blocks = {ablation.plan(label, 64, 6_000, tmp_path).spec.block for label in ablation.BODIES}
+    assert {row.block for row in paper.ROWS if row.table == 2} < blocks
+    teacher = ablation.directory(tmp_path, ablation.REAL)
+    assert ablation.plan("taught by the real-valued", 64, 6_000, tmp_path).teacher == str(teacher)
 
 
 def test_ones_own_landmarks_come_from_the_folder(tmp_path):
