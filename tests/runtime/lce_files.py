@@ -13,6 +13,7 @@ INT8 = schema.TensorType.INT8
 SAME, VALID = 0, 1
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
+_DTYPES = {FLOAT: np.float32, BITS: np.int32}
 _TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.int32): BITS, np.dtype(np.int8): INT8}
 
 
@@ -36,6 +37,20 @@ def valid_size(size, filter_size, stride, dilation=1):
     return (size - (filter_size - 1) * dilation - 1) // stride + 1
 
 
+def with_outputs(content, tensors):
+    """The file with other tensors as its outputs."""
+    model = schema.ModelT.InitFromPackedBuf(content)
+    model.subgraphs[0].outputs = list(tensors)
+    model.signatureDefs = None
+    return _packed(model)
+
+
+def _packed(model):
+    builder = Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
 class LceFile:
     """A model under construction. Each op method takes tensors, adds a node and returns its output tensor.
 
@@ -50,6 +65,36 @@ class LceFile:
         self.tensors = []  # (name, shape, type, data or None)
         self.nodes = []  # (op name, inputs, outputs, options)
         self.inputs = []
+
+    @classmethod
+    def between_float_convolutions(cls, content):
+        """The ops of a converted file but its float convolutions and their activations: what the runtime takes.
+
+        Returns:
+            the file, and its output tensors. All tensors have the numbers that they have in `content`.
+        """
+        model = schema.ModelT.InitFromPackedBuf(content)
+        graph, file = model.subgraphs[0], cls()
+        for tensor in graph.tensors:
+            data = model.buffers[tensor.buffer].data
+            kind = FLOAT if tensor.type == schema.TensorType.FLOAT32 else BITS
+            values = None if data is None or not len(data) else np.frombuffer(bytes(data), _DTYPES[kind])
+            file.tensor(tensor.shape, kind, values)
+        for operator in graph.operators:
+            op = _operator_name(model.operatorCodes[operator.opcodeIndex])
+            if op in ("CONV_2D", "RELU"):
+                continue
+            options = operator.builtinOptions
+            if operator.customOptions is not None and len(operator.customOptions):
+                options = flexbuffers.Loads(bytearray(operator.customOptions))
+            assert not getattr(options, "fusedActivationFunction", NONE), (
+                f"{op} with an activation of its own"
+            )
+            file.nodes.append((op, list(operator.inputs), list(operator.outputs), options))
+        made = {tensor for _, _, results, _ in file.nodes for tensor in results}
+        read = {tensor for _, inputs, _, _ in file.nodes for tensor in inputs if tensor >= 0}
+        file.inputs = sorted(t for t in read - made if file.tensors[t][3] is None)
+        return file, sorted(made - read)
 
     def shape(self, tensor):
         return self.tensors[tensor][1]
@@ -193,9 +238,7 @@ class LceFile:
         graph.operators = [_operator(codes.index(op), *rest) for op, *rest in self.nodes]
         graph.inputs, graph.outputs = list(self.inputs), list(outputs)
         model.subgraphs = [graph]
-        builder = Builder(1024)
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return _packed(model)
 
     def case(self, outputs, input_values, output_values):
         """The same graph, an input and its outputs in the plain format that host.cc reads."""
@@ -227,6 +270,13 @@ def _operator_code(op):
     if code.builtinCode == schema.BuiltinOperator.CUSTOM:
         code.customCode = op.encode()
     return code
+
+
+def _operator_name(code):
+    if code.customCode:
+        return code.customCode.decode()
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return next(name for name, value in vars(schema.BuiltinOperator).items() if value == number)
 
 
 def _operator(code, inputs, outputs, options):

@@ -7,8 +7,12 @@ import shutil
 import subprocess
 
 import pytest
+from lce_files import LceFile, with_outputs
+from photographs import on_photographs
 from random_cases import all_cases
-from run_lce import by_runtime
+from run_lce import by_lce, by_runtime
+
+from bnn_landmarks import zoo
 
 COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
@@ -29,6 +33,26 @@ def test_cases_from_this_machine(host, tmp_path):
         outputs = by_runtime(case.content(), case.inputs)
         paths.append(tmp_path / case.name)
         paths[-1].write_bytes(case.file.case(case.outputs, case.inputs, outputs))
-    command = [EMULATOR, "-L", "/usr/aarch64-linux-gnu", str(host(COMPILER)), "case", *map(str, paths)]
+    emulate(host, paths)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.entry(name).weights])
+def test_zoo_entries(name, host, tmp_path):
+    """The shipped files on the shipped photographs: all that lies between the first convolution and the last, which are
+    float and XNNPACK's, gives the bits of LCE's interpreter."""
+    content, batches = on_photographs(name)
+    file, outputs = LceFile.between_float_convolutions(content)
+    seen = with_outputs(content, [*file.inputs, *outputs])
+    paths = []
+    for kind, batch in batches.items():
+        values = by_lce(seen, [batch])
+        assert all(value.std() > 0 for value in values)
+        paths.append(tmp_path / kind)
+        paths[-1].write_bytes(file.case(outputs, values[: len(file.inputs)], values[len(file.inputs) :]))
+    emulate(host, paths)
+
+
+def emulate(host, cases):
+    command = [EMULATOR, "-L", "/usr/aarch64-linux-gnu", str(host(COMPILER)), "case", *map(str, cases)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from photographs import on_photographs
 from run_lce import assert_same, by_lce, by_runtime
 
-from bnn_landmarks import crops, images, zoo
+from bnn_landmarks import zoo
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -87,11 +88,6 @@ def test_the_whole_network():
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_zoo_entries(name, num_threads):
     """The shipped files on the shipped photographs, every map to the last bit."""
-    content = (zoo.WEIGHTS / f"{name}.tflite").read_bytes()
-    spec = zoo.entry(name).spec
-    for kind in ("person", "face"):
-        image = images.read(images.sample(kind))
-        height, width = image.shape[:2]
-        matrix = crops.affine((width / 2, height / 2), max(width, height), spec.input_size)
-        batch = crops.to_input(crops.crop(image, matrix, spec.input_size))[None]
+    content, batches = on_photographs(name)
+    for batch in batches.values():
         assert_same(by_runtime(content, [batch], num_threads=num_threads), by_lce(content, [batch]), name)
