@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True, help="directory of the data sets")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="directory of the runs; made")
     parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs", help="where the record goes")
-    parser.add_argument("--samples", type=int, default=6_000)
+    parser.add_argument("--samples", type=int, default=4_000)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=list(ROWS), metavar="ROW")
     arguments = parser.parse_args()
