@@ -5,8 +5,8 @@
     patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
 
 The defaults are the paper's (digest section 4): rotation N(0, 30 degrees) cut at 60 and none with probability 0.6,
-mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution and synthetic profile
-views go beyond it.
+mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution, low light and synthetic
+profile views go beyond it.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ PROFILE = (30.0, 80.0)
 class Augmentation:
     """rotation: degrees, standard deviation, cut at twice that; applied with probability `rotate`.
     mirror: probability. scale: factor range of the crop's side. shift: of the crop's centre, share of its side.
-    colour: factor range a channel. blur, occlude, low_resolution: probability of each.
+    colour: factor range a channel. blur, occlude, low_resolution, low_light: probability of each.
     profile: probability that a face within 25 degrees of the front is turned on to a yaw of 30 to 80 degrees
         (`profile_views`), to the side it already looks to, of which the picture shows more. Its landmarks of schemes
         `profile_views.DEPTHS` go along; those that the head then hides keep the place they have behind it, as in
@@ -40,6 +40,7 @@ class Augmentation:
     blur: float = 0.0
     occlude: float = 0.0
     low_resolution: float = 0.0
+    low_light: float = 0.0
     profile: float = 0.0
 
 
@@ -96,6 +97,10 @@ def random_appearance(rng, patch, how: Augmentation):
         x, y = (rng.random(2) * (size - np.array([width, height]))).astype(int)
         patch = patch.copy()
         patch[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+    if rng.random() < how.low_light:
+        light = rng.uniform(0.1, 0.6)
+        noise = rng.normal(0, rng.uniform(0, 10) * (1 - light), patch.shape).astype(np.float32)
+        patch = np.clip(light * patch + noise + 0.5, 0, 255).astype(np.uint8)
     gain = rng.uniform(*how.colour, 3).astype(np.float32)
     table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
     return cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])

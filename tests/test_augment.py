@@ -122,9 +122,20 @@ def test_an_occluder_is_one_rectangle_of_one_colour():
         assert 0.05 * 64 <= np.ptp(xs) + 1 <= 0.35 * 64
 
 
+def test_low_light_takes_light_away_and_adds_noise():
+    patch = np.full((64, 64, 3), 200, np.uint8)
+    how = dataclasses.replace(augment.NONE, low_light=1.0)
+    changed = [augment.random_appearance(np.random.default_rng(seed), patch, how) for seed in range(40)]
+    means = [picture.mean() for picture in changed]
+    assert min(means) == pytest.approx(20, abs=8)
+    assert max(means) == pytest.approx(120, abs=8)
+    assert max(picture.std() for picture in changed) > 4
+    assert (patch == 200).all()
+
+
 def test_the_same_generator_state_gives_the_same_crop():
     patch = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    how = augment.Augmentation(blur=0.5, occlude=0.5, low_resolution=0.5)
+    how = augment.Augmentation(blur=0.5, occlude=0.5, low_resolution=0.5, low_light=0.5)
     runs = []
     for _ in range(2):
         rng = np.random.default_rng(7)

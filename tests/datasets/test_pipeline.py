@@ -32,7 +32,7 @@ class Made:
         return Sample(str(index), image, points, np.full(len(points), 2, np.int32), box, mask=mask)
 
 
-HOW = Augmentation(rotate=1.0, shift=0.05, blur=0.5, occlude=0.5, low_resolution=0.5)
+HOW = Augmentation(rotate=1.0, shift=0.05, blur=0.5, occlude=0.5, low_resolution=0.5, low_light=0.5)
 POSE = Spec("t", input_size=32, channels=32)
 
 
