@@ -74,7 +74,7 @@ def example(sample, scheme, spec):
     matrix = crops.affine(*subject_square(sample, spec), size)
     points, visible, labels = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None
     if spec.task == "parts":
-        labels = parts.label_map(sample, scheme, matrix, size, 1)
+        labels = parts.label_map(sample, scheme, matrix, size)
     elif scheme.names == own.names:
         points, visible = np.asarray(sample.landmarks, np.float32), np.asarray(sample.visible)
     else:

@@ -7,7 +7,9 @@ A landmark that is not labelled, or lies outside the crop, leaves the loss: it i
 "sigmoid": cross-entropy of each pixel's sigmoid against the Gaussian map (the paper's, table 7).
 "l2": squared difference of map and Gaussian (table 7's other row).
 "softmax": cross-entropy of the softmax over a landmark's whole map against the Gaussian scaled to sum 1.
-"parts": cross-entropy of the softmax over classes (the paper's LogSoftmax, appendix A3), against labels [N, H, W].
+"parts": cross-entropy of the softmax over classes (the paper's LogSoftmax, appendix A3), against labels [N, S, S] of
+the crop's pixels, between which the logits are interpolated as `localizer.parts_mask` does.
+"parts_balanced": the same with each pixel weighted by one over the square root of its class's share of the batch.
 """
 
 import tensorflow as tf
@@ -34,7 +36,8 @@ def _l2(maps, gauss):
 
 
 _PER_MAP = {"softmax": _softmax, "sigmoid": _sigmoid, "l2": _l2}
-LOSSES = (*_PER_MAP, "parts")
+PARTS = ("parts", "parts_balanced")
+LOSSES = (*_PER_MAP, *PARTS)
 
 
 def in_crop(landmarks, side):
@@ -49,14 +52,8 @@ def landmark_loss(name, stride=4, sigma=1.75):
     if name not in LOSSES:
         raise ValueError(f"unknown loss {name!r}; the losses are {', '.join(LOSSES)}")
 
-    if name == "parts":
-
-        def loss(labels, maps):
-            return tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(labels, tf.int32), maps)
-            )
-
-        return loss
+    if name in PARTS:
+        return _parts_loss(balanced=name == "parts_balanced")
 
     def loss(landmarks, maps):
         maps = tf.cast(maps, tf.float32)
@@ -64,6 +61,20 @@ def landmark_loss(name, stride=4, sigma=1.75):
         mask = in_crop(landmarks, size * stride)
         gauss = encode_tf(landmarks[..., :2], mask, size, stride, sigma)
         return _masked_mean(_PER_MAP[name](maps, gauss), mask)
+
+    return loss
+
+
+def _parts_loss(balanced):
+    def loss(labels, maps):
+        logits = tf.image.resize(tf.cast(maps, tf.float32), labels.shape[1:3])
+        right = tf.one_hot(tf.cast(labels, tf.int32), maps.shape[-1])
+        each = tf.nn.softmax_cross_entropy_with_logits(right, logits)
+        if not balanced:
+            return tf.reduce_mean(each)
+        pixels = tf.reduce_sum(right, axis=(0, 1, 2))
+        weights = tf.linalg.matvec(right, tf.math.rsqrt(tf.maximum(pixels, 1.0)))
+        return tf.reduce_sum(weights * each) / tf.reduce_sum(weights)
 
     return loss
 
@@ -81,7 +92,7 @@ def distillation(name):
 
     if name == "softmax":
         return over(1)
-    if name == "parts":
+    if name in PARTS:
         return over(2)
     if name == "sigmoid":
         return lambda maps, teacher: tf.reduce_mean(

@@ -67,10 +67,8 @@ def outline(points, name, contour):
     return cv2.convexHull(polygon)[:, 0] if name == "nose" else polygon
 
 
-def label_map(sample, scheme, matrix, size, stride):
-    """A sample's classes on the grid of a network's maps: uint8 [size / stride, size / stride].
-
-    Its mask, or contours drawn from its 68 points; each map pixel takes the class at its centre.
+def label_map(sample, scheme, matrix, size):
+    """A sample's classes on the pixels of a crop, uint8 [size, size]: its mask, or contours drawn from its 68 points.
 
     Args:
         scheme: of the sample's landmarks. matrix: the crop's affine matrix [2, 3]. size: the crop's side.
@@ -78,13 +76,10 @@ def label_map(sample, scheme, matrix, size, stride):
     Raises:
         ValueError: the sample has neither.
     """
-    count = size // stride
-    to_map = matrix / stride
-    to_map[:, 2] += 0.5 / stride - 0.5  # crop pixel u is map pixel (u + 0.5) / stride - 0.5
     if sample.mask is None:
-        return draw(crops.transform(landmarks_of(sample, scheme), to_map), (count, count))
+        return draw(crops.transform(landmarks_of(sample, scheme), matrix), (size, size))
     return cv2.warpAffine(
-        sample.mask, to_map, (count, count), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT
+        sample.mask, matrix, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT
     )
 
 

@@ -4,7 +4,7 @@ import ast
 import dataclasses
 
 from bnn_landmarks.augment import Augmentation
-from bnn_landmarks.losses import LOSSES
+from bnn_landmarks.losses import LOSSES, PARTS
 from bnn_landmarks.spec import Spec
 
 OPTIMIZERS = ("adam", "rmsprop")
@@ -53,7 +53,7 @@ class Recipe:
         for field, allowed in (("loss", LOSSES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
-        if (self.loss == "parts") != (self.spec.task == "parts"):
+        if (self.loss in PARTS) != (self.spec.task == "parts"):
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
         if self.samples < self.batch_size or self.batch_size < 1:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")

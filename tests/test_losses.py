@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from bnn_landmarks import heatmaps, losses
+from bnn_landmarks.localizer import parts_mask
+from bnn_landmarks.spec import Spec
 
 SIZE, STRIDE, SIGMA = 8, 4, 1.0
 
@@ -63,6 +65,32 @@ def test_parts_is_the_log_softmax_of_the_right_class():
     log = maps - np.log(np.exp(maps).sum(axis=-1, keepdims=True))
     expected = -np.take_along_axis(log, labels[..., None].astype(int), axis=-1).mean()
     assert float(losses.landmark_loss("parts")(labels, maps)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_parts_are_judged_on_the_pixels_that_the_mask_is_made_on():
+    """The logits between map pixels are those of which `parts_mask` takes the largest."""
+    spec = Spec("t", task="parts", scheme="parts7", input_size=64, channels=32)
+    maps = np.random.default_rng(0).normal(size=(16, 16, 7)).astype(np.float32)
+    mask = parts_mask(maps, np.eye(2, 3), (64, 64), spec)
+    loss = losses.landmark_loss("parts")
+    sure = float(loss(mask[None], 1000 * maps[None]))
+    assert sure < 1, (
+        "at the limit of large logits it is the share of pixels that are wrong, times their distance"
+    )
+    assert sure < 0.01 * float(loss((mask[None] + 1) % 7, 1000 * maps[None]))
+
+
+def test_balanced_parts_weigh_each_class_by_the_root_of_its_pixels():
+    maps = np.random.default_rng(0).normal(size=(1, 2, 2, 7)).astype(np.float32)
+    labels = np.array([[[0, 0], [0, 3]]], np.uint8)
+    each = [
+        float(losses.landmark_loss("parts")(labels[:, y : y + 1, x : x + 1], maps[:, y : y + 1, x : x + 1]))
+        for y in (0, 1)
+        for x in (0, 1)
+    ]
+    expected = (np.sqrt(3) * np.mean(each[:3]) + each[3]) / (np.sqrt(3) + 1)
+    found = float(losses.landmark_loss("parts_balanced")(labels, maps))
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)

@@ -110,14 +110,14 @@ def test_label_map_from_points_and_from_the_mask_agree():
     masked = Sample("face", image, points, np.full(68, 2), box, mask=parts.draw(points, (128, 128)))
     matrix = crops.affine((64, 70), 120, 256, rotation=20, mirror=True)
     before = matrix.copy()
-    a = parts.label_map(drawn, SCHEMES["ibug68"], matrix, 256, 4)
-    b = parts.label_map(masked, SCHEMES["ibug68"], matrix, 256, 4)
+    a = parts.label_map(drawn, SCHEMES["ibug68"], matrix, 256)
+    b = parts.label_map(masked, SCHEMES["ibug68"], matrix, 256)
     np.testing.assert_array_equal(matrix, before)
-    assert a.shape == b.shape == (64, 64)
+    assert a.shape == b.shape == (256, 256)
     assert (a != b).mean() < 0.03
-    # each map pixel holds the class at its centre's place in the image
-    for y, x in ((20, 20), (32, 32), (40, 30), (50, 33)):
-        place = crops.restore([4 * (x + 0.5) - 0.5, 4 * (y + 0.5) - 0.5], matrix)
+    # each crop pixel holds the class at its place in the image
+    for y, x in ((80, 80), (130, 130), (161, 122), (202, 134)):
+        place = crops.restore([x, y], matrix)
         assert b[y, x] == masked.mask[tuple(np.rint(place[::-1]).astype(int))]
 
 

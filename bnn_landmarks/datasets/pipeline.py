@@ -19,7 +19,7 @@ class TrainingSamples:
     """An endless, reproducible series of training examples.
 
     `samples[n]` is a uint8 crop [S, S, 3] and its target: for landmarks float32 [K, 3], x, y in crop pixels and 1 where
-    labelled; for parts uint8 [S / stride, S / stride], classes.
+    labelled; for parts uint8 [S, S], classes.
 
     Landmarks without known mirror pairs (AFLW-PIFA's, or a user's without left and right in their names) are never
     mirrored.
@@ -70,7 +70,7 @@ class TrainingSamples:
         matrix, mirrored = augment.random_affine(rng, center, side, size, self.augmentation)
         patch = augment.random_appearance(rng, crops.crop(sample.image, matrix, size), self.augmentation)
         if self.spec.task == "parts":
-            return patch, parts.label_map(sample, dataset.scheme, matrix, size, self.spec.stride)
+            return patch, parts.label_map(sample, dataset.scheme, matrix, size)
         points, visible = convert(sample.landmarks, sample.visible, dataset.scheme.name, self.scheme.name)
         if mirrored:
             points, visible = augment.mirror_landmarks(points, visible, self.scheme)
@@ -80,12 +80,12 @@ class TrainingSamples:
 
 def batches(samples, batch_size, first=0, workers=4):
     """An endless tf.data.Dataset of float32 images [B, S, S, 3] in [0, 1] and the targets of `TrainingSamples`, float32
-    [B, K, 3] or uint8 [B, S / stride, S / stride], from sample number `first` on."""
+    [B, K, 3] or uint8 [B, S, S], from sample number `first` on."""
     import tensorflow as tf
 
     spec = samples.spec
     if spec.task == "parts":
-        kind, shape = tf.uint8, (spec.map_size, spec.map_size)
+        kind, shape = tf.uint8, (spec.input_size, spec.input_size)
     else:
         kind, shape = tf.float32, (spec.outputs, 3)
 

@@ -20,7 +20,7 @@ recipe = Recipe(
     validate=(("helen_afw", "val"),),
     samples=100_000,
     batch_size=8,
-    loss="parts",
+    loss="parts_balanced",
     augmentation=Augmentation(
         rotation=25.0, rotate=0.6, scale=(0.8, 1.2), shift=0.04, blur=0.1, occlude=0.2, low_resolution=0.1
     ),

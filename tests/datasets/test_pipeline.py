@@ -114,13 +114,13 @@ def test_parts_from_masks_and_from_points():
     samples = TrainingSamples([masked, drawn], spec, augment.NONE, seed=0)
     images, labels = take(samples, 0, workers=2, count=1)[0]
     assert images.shape == (4, 64, 64, 3)
-    assert labels.shape == (4, 16, 16)
+    assert labels.shape == (4, 64, 64)
     assert labels.dtype == np.uint8
     expected = []
     for dataset in (masked, drawn):
         for sample in (dataset[0], dataset[1]):
             matrix = crops.affine(*subject_square(sample, spec), 64)
-            expected.append(parts.label_map(sample, dataset.scheme, matrix, 64, 4).tobytes())
+            expected.append(parts.label_map(sample, dataset.scheme, matrix, 64).tobytes())
     assert sorted(label.tobytes() for label in labels) == sorted(expected)
 
 
