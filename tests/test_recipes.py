@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -13,9 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from bnn_landmarks import paper, recipes
+from bnn_landmarks.blocks import BLOCKS
 from bnn_landmarks.commands.train import command
 from bnn_landmarks.layers import Options
-from bnn_landmarks.recipe import Recipe, override
+from bnn_landmarks.recipe import Recipe, override, parse
 from bnn_landmarks.schemes import SCHEMES
 from bnn_landmarks.zoo.entries import ENTRIES
 
@@ -90,6 +92,19 @@ def test_our_switches_are_what_their_recipes_change():
     assert [stage.spec.options for stage in stages] == [{"binary": False}, {"weights": "real"}, {}]
     for stage in stages:
         Options(**stage.spec.options)
+
+
+def test_the_readmes_switches_are_switches():
+    settings = re.findall(
+        r"`([a-z_.]+=[^`]+)`", (ROOT / "README.md").read_text().partition("## The paper")[2]
+    )
+    assert len(settings) >= 10
+    base = recipes.load("pose")
+    for setting in settings:
+        changed = override(base, dict([parse(setting)]))
+        assert changed != base, setting
+        Options(**changed.spec.options)
+        assert changed.spec.block in BLOCKS
 
 
 def test_the_rows_of_an_ablation_share_its_budget(tmp_path):
