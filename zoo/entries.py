@@ -8,7 +8,7 @@ import dataclasses
 
 from bnn_landmarks.spec import Spec
 
-FACE = {"box_side": "mean", "padding": 2.05, "input_size": 128, "sigma": 1.25}
+FACE = {"box_side": "mean", "padding": 1.6, "input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
@@ -54,7 +54,7 @@ ENTRIES = {
             sha256="6549a934adf3cd42335bfcfc7d05238508dd8776bfb2779a7812b920bd50e909",
         ),
         Entry(
-            spec=Spec("face_aflw", scheme="aflw21", **FACE),
+            spec=Spec("face_aflw", scheme="aflw21", **(FACE | {"padding": 2.05})),
             title="21 points of a face, up to profile",
             purpose="aligning and tracking faces",
             paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
@@ -71,7 +71,7 @@ ENTRIES = {
             recipe="face_300wlp",
             trained_on=FACES,
             weights="face_300wlp.npz",
-            sha256="ffc17b6fdcbc0d6b76c820262f61654e802fb8347856c19caa23aa9719dd637a",
+            sha256="93f7a21537642bc23b0f644777d169651eebe9b0d582e95d4677ce297c1ce50a",
         ),
         Entry(
             spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
@@ -82,7 +82,7 @@ ENTRIES = {
             untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
         Entry(
-            spec=Spec("face_parts", task="parts", scheme="parts7", **FACE),
+            spec=Spec("face_parts", task="parts", scheme="parts7", **(FACE | {"padding": 2.05})),
             title="7 facial parts",
             purpose="make-up, masks, colour correction",
             paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",

@@ -2,7 +2,7 @@
 
 Each stage starts from the one before, kernels by their names, on its own rising and falling rate; the learned scales
 start at the mean size of the kernels they are given.
-Cost: 200,000 samples at 128x128 as `pose`, 80,000 of them in stages whose convolutions are real: those run on
+Cost: 50,000 samples at 192x192 as `pose`, 20,000 of them in stages whose convolutions are real: those run on
 TensorFlow's own operations, on a CPU at about half the speed.
 Expect: not measured at this length; `python benchmarks/ablation.py` holds it beside one stage on a small budget.
 Data: as `pose`.
@@ -14,9 +14,9 @@ from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
 
 STAGES = (
-    {"samples": 40_000, "spec.options.binary": False},
-    {"samples": 40_000, "spec.options.weights": "real"},
-    {"samples": 120_000},
+    {"samples": 10_000, "spec.options.binary": False},
+    {"samples": 10_000, "spec.options.weights": "real"},
+    {"samples": 30_000},
 )
 
 recipe = override(pose.recipe, {"spec.name": "pose_progressive", "stages": STAGES})
