@@ -4,7 +4,7 @@
 
 Every row is the recipe of its table's base with one thing changed; all have the same samples in the same order, the
 same size, optimizer and rate. Of bodies: the blocks, sigmoid cross-entropy and L2 for the softmax over positions, and
-the switches of `layers.Options` and `Recipe`. Of faces: trained on near-frontal ones alone, synthetic profile views.
+the switches of `layers.Options` and `Recipe`. Of faces: synthetic profile views, trained on near-frontal faces alone.
 Writes docs/ablation.json and docs/ablation.md after every row; run again it goes on where it stopped. The real-valued
 rows and the teacher's run on TensorFlow's own operations; the others take some two minutes a row of the default budget
 on two CPU cores that do nothing else.
@@ -70,7 +70,7 @@ BODIES = {
     REAL: {"spec.options.binary": False},
     "taught by the real-valued": {"teacher": REAL},
 }
-FACES = {"faces": {}, "faces, profile views": {"augmentation.profile": 0.3}}
+FACES = {"faces": {}, "faces, no profile views": {"augmentation.profile": 0.0}}
 
 _AFLW2000 = ("aflw2000", "val_68")
 TABLES = {
