@@ -44,14 +44,14 @@ ENTRIES = {
     entry.name: entry
     for entry in (
         Entry(
-            spec=Spec("pose", scheme="mpii16", input_size=128, sigma=1.25),
+            spec=Spec("pose", scheme="mpii16", input_size=192, sigma=1.25),
             title="16 body joints of a person",
             purpose="sports, dance and fitness; sorting and cropping photographs of people",
             paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
             recipe="pose",
             trained_on=POSE,
             weights="pose.npz",
-            sha256="6549a934adf3cd42335bfcfc7d05238508dd8776bfb2779a7812b920bd50e909",
+            sha256="44962ee6066217c8df38ead1e6dbb4afd06b8aca1c273f6537b7544d8ab10aca",
         ),
         Entry(
             spec=Spec("face_aflw", scheme="aflw21", **(FACE | {"padding": 2.05})),
