@@ -51,7 +51,7 @@ ENTRIES = {
             recipe="pose",
             trained_on=POSE,
             weights="pose.npz",
-            sha256="44962ee6066217c8df38ead1e6dbb4afd06b8aca1c273f6537b7544d8ab10aca",
+            sha256="0c55741e2892d3936ce37333f64a5d30873f731dfeb86db7a3bf989f87801b1e",
         ),
         Entry(
             spec=Spec("face_aflw", scheme="aflw21", **(FACE | {"padding": 2.05})),
