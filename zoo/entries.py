@@ -82,14 +82,14 @@ ENTRIES = {
             untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
         Entry(
-            spec=Spec("face_parts", task="parts", scheme="parts7", **(FACE | {"padding": 2.05})),
+            spec=Spec("face_parts", task="parts", scheme="parts7", **FACE),
             title="7 facial parts",
             purpose="make-up, masks, colour correction",
             paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
             recipe="face_parts",
             trained_on=FACES,
             weights="face_parts.npz",
-            sha256="81da815dcbd3e999093f891eec855cfe0f5b009c785e6b146273fb87b72187b0",
+            sha256="d04fdb5746a0a598752156bfa6aae3d5195788d26c2f51c62b35bd96068880a5",
         ),
     )
 }
