@@ -54,14 +54,14 @@ ENTRIES = {
             sha256="0c55741e2892d3936ce37333f64a5d30873f731dfeb86db7a3bf989f87801b1e",
         ),
         Entry(
-            spec=Spec("face_aflw", scheme="aflw21", **(FACE | {"padding": 2.05})),
+            spec=Spec("face_aflw", scheme="aflw21", **FACE),
             title="21 points of a face, up to profile",
             purpose="aligning and tracking faces",
             paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
             recipe="face_aflw",
             trained_on=(("aflw2000", "train_21"), *FACES),
             weights="face_aflw.npz",
-            sha256="6770d82cbbbbc0f2b48bc7b52c73865569104352e6c6234abadb6cd10e192213",
+            sha256="442258be6567582bbb78958dd6bc3283f5a6fa043b8a3740c29136870f64af50",
         ),
         Entry(
             spec=Spec("face_300wlp", scheme="ibug68", **FACE),

@@ -16,11 +16,19 @@ from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(
     spec=ENTRIES["face_aflw"].spec,
-    train=(("aflw2000", "train_21"), ("helen_afw", "train"), ("youtube_faces", "train")),
+    train=(*3 * (("aflw2000", "train_21"),), ("helen_afw", "train"), ("youtube_faces", "train")),
     validate=(("aflw2000", "val_21"),),
     samples=100_000,
     batch_size=8,
     augmentation=Augmentation(
-        rotation=25.0, rotate=0.6, scale=(0.8, 1.2), shift=0.04, blur=0.1, occlude=0.2, low_resolution=0.1
+        rotation=25.0,
+        rotate=0.6,
+        scale=(0.8, 1.2),
+        shift=0.04,
+        blur=0.1,
+        occlude=0.2,
+        low_resolution=0.1,
+        low_light=0.2,
+        profile=0.4,
     ),
 )
