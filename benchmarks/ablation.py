@@ -133,14 +133,14 @@ def directory(output, label):
 
 def run(label, size, samples, data, output):
     """Train and score one row: its entry of the record."""
-    run, table = directory(output, label), ROWS[label]
-    result = run / "result.json"
+    folder, table = directory(output, label), ROWS[label]
+    result = folder / "result.json"
     if result.is_file():
         return json.loads(result.read_text())
     recipe = plan(label, size, samples, output)
-    if not (run / "weights.npz").is_file():
-        train(recipe, data, run, resume=True, validate_samples=samples)
-    localizer = Localizer(weights.load(run / "weights.npz"), engine="keras")
+    if not (folder / "weights.npz").is_file():
+        train(recipe, data, folder, resume=True, validate_samples=samples)
+    localizer = Localizer(weights.load(folder / "weights.npz"), engine="keras")
     found = {
         pair: evaluation.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate
     }
@@ -153,7 +153,7 @@ def run(label, size, samples, data, output):
             heading: found[pair][metric].get(group)
             for heading, (pair, metric, group) in table.measures.items()
         },
-        "bytes": (run / "weights.npz").stat().st_size,
+        "bytes": (folder / "weights.npz").stat().st_size,
     }
     with files.atomic_write(result, "w") as file:
         json.dump(entry, file, indent=1)

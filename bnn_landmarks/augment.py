@@ -98,12 +98,18 @@ def random_appearance(rng, patch, how: Augmentation):
         patch = patch.copy()
         patch[y : y + height, x : x + width] = rng.integers(0, 256, 3)
     if rng.random() < how.low_light:
-        light = rng.uniform(0.1, 0.6)
-        noise = rng.normal(0, rng.uniform(0, 10) * (1 - light), patch.shape).astype(np.float32)
-        patch = np.clip(light * patch + noise + 0.5, 0, 255).astype(np.uint8)
+        share = 1 - rng.uniform(0.1, 0.6)
+        patch = darken(patch, rng, share, rng.uniform(0, 10) * share)
     gain = rng.uniform(*how.colour, 3).astype(np.float32)
     table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
     return cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
+
+
+def darken(image, rng, share, noise):
+    """An image (uint8) with a part `share` of its light gone and Gaussian noise of `noise` grey levels (standard
+    deviation) on it."""
+    dark = (1 - share) * image + rng.normal(0, noise, image.shape)
+    return np.rint(dark).clip(0, 255).astype(np.uint8)
 
 
 def mirror_landmarks(points, visible, scheme):

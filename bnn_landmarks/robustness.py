@@ -15,7 +15,7 @@ import functools
 import cv2
 import numpy as np
 
-from bnn_landmarks import crops, evaluation
+from bnn_landmarks import augment, crops, evaluation
 
 SEED = 4
 IN_PLACE = np.eye(2, 3)
@@ -40,8 +40,7 @@ def rotate(image, box, rng, degrees):
 
 def darken(image, box, rng, share):
     """A part `share` of the light gone, and so much of 10 grey levels of noise (standard deviation)."""
-    dark = (1 - share) * image + rng.normal(0, 10 * share, image.shape)
-    return np.rint(dark).clip(0, 255).astype(np.uint8), box, IN_PLACE
+    return augment.darken(image, rng, share, 10 * share), box, IN_PLACE
 
 
 def blur(image, box, rng, share):

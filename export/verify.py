@@ -92,7 +92,7 @@ def census(data) -> Census:
     names, counted = collections.Counter(), {"LceBconv2d": [], "CONV_2D": []}
     float_names = []
     for operator in graph.operators:
-        name = _operator_name(model, operator)
+        name = operator_name(model, operator)
         names[name] += 1
         if name in counted:
             kernel = graph.tensors[operator.inputs[1]].shape
@@ -258,7 +258,8 @@ def _unpack(data):
     return schema.ModelT.InitFromPackedBuf(data, 0)
 
 
-def _operator_name(model, operator):
+def operator_name(model, operator):
+    """The name of a model's operator, built in ("CONV_2D") or custom ("LceBconv2d")."""
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return code.customCode.decode()

@@ -44,6 +44,19 @@ def test_the_tables_have_the_papers_rows():
         tables.render([9])
 
 
+def test_the_ablations_scores_stand_in_the_rows_they_vary(tmp_path, monkeypatch):
+    rows = [
+        {"row": "L2", "recipe": "table7_l2", "scores": {"mpii val, PCKh": {"value": 12.25}}},
+        {"row": "PReLU", "recipe": None, "scores": {"mpii val, PCKh": {"value": 10.0}}},
+    ]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "ablation.json").write_text(json.dumps({"rows": rows}))
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    found = tables.measured()
+    assert found["table7_l2"] == ["12.25 (docs/ablation.md)"]
+    assert None not in found
+
+
 def test_a_printed_table_holds_the_count_the_papers_score_and_ours(tmp_path, monkeypatch):
     record = {
         "model": "table7_l2",

@@ -11,8 +11,10 @@ Data: helen_afw, youtube_faces and aflw2000 in COCO's layout, the last, which ha
 runs/face_300wlp` goes on at 256x256.
 """
 
-from bnn_landmarks.augment import Augmentation
+import dataclasses
+
 from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.recipes._faces import FACES
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(
@@ -21,15 +23,5 @@ recipe = Recipe(
     validate=(("aflw2000", "val_68"), ("helen_afw", "val")),
     samples=100_000,
     batch_size=8,
-    augmentation=Augmentation(
-        rotation=25.0,
-        rotate=0.6,
-        scale=(0.8, 1.2),
-        shift=0.04,
-        blur=0.1,
-        occlude=0.2,
-        low_resolution=0.1,
-        low_light=0.2,
-        profile=0.4,
-    ),
+    augmentation=dataclasses.replace(FACES, profile=0.4),
 )

@@ -10,8 +10,10 @@ Data: aflw2000, helen_afw and youtube_faces in COCO's layout; of 68 points those
 runs/face_aflw` goes on at 256x256.
 """
 
-from bnn_landmarks.augment import Augmentation
+import dataclasses
+
 from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.recipes._faces import FACES
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(
@@ -20,15 +22,5 @@ recipe = Recipe(
     validate=(("aflw2000", "val_21"),),
     samples=100_000,
     batch_size=8,
-    augmentation=Augmentation(
-        rotation=25.0,
-        rotate=0.6,
-        scale=(0.8, 1.2),
-        shift=0.04,
-        blur=0.1,
-        occlude=0.2,
-        low_resolution=0.1,
-        low_light=0.2,
-        profile=0.4,
-    ),
+    augmentation=dataclasses.replace(FACES, profile=0.4),
 )

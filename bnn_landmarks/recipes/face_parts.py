@@ -10,8 +10,8 @@ Data: helen_afw and youtube_faces in COCO's layout; the masks are drawn from the
 runs/face_parts` goes on at 256x256.
 """
 
-from bnn_landmarks.augment import Augmentation
 from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.recipes._faces import FACES
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(
@@ -21,14 +21,5 @@ recipe = Recipe(
     samples=100_000,
     batch_size=8,
     loss="parts_balanced",
-    augmentation=Augmentation(
-        rotation=25.0,
-        rotate=0.6,
-        scale=(0.8, 1.2),
-        shift=0.04,
-        blur=0.1,
-        occlude=0.2,
-        low_resolution=0.1,
-        low_light=0.2,
-    ),
+    augmentation=FACES,
 )

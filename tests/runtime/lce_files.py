@@ -7,14 +7,16 @@ import numpy as np
 from flatbuffers import Builder, flexbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
+from export.verify import operator_name
+
 FLOAT = schema.TensorType.FLOAT32
 BITS = schema.TensorType.INT32
 INT8 = schema.TensorType.INT8
 SAME, VALID = 0, 1
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
-_DTYPES = {FLOAT: np.float32, BITS: np.int32}
 _TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.int32): BITS, np.dtype(np.int8): INT8}
+_DTYPES = {kind: dtype for dtype, kind in _TYPES.items()}
 
 
 def words(channels):
@@ -81,7 +83,7 @@ class LceFile:
             values = None if data is None or not len(data) else np.frombuffer(bytes(data), _DTYPES[kind])
             file.tensor(tensor.shape, kind, values)
         for operator in graph.operators:
-            op = _operator_name(model.operatorCodes[operator.opcodeIndex])
+            op = operator_name(model, operator)
             if op in ("CONV_2D", "RELU"):
                 continue
             options = operator.builtinOptions
@@ -270,13 +272,6 @@ def _operator_code(op):
     if code.builtinCode == schema.BuiltinOperator.CUSTOM:
         code.customCode = op.encode()
     return code
-
-
-def _operator_name(code):
-    if code.customCode:
-        return code.customCode.decode()
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return next(name for name, value in vars(schema.BuiltinOperator).items() if value == number)
 
 
 def _operator(code, inputs, outputs, options):
