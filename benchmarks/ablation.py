@@ -11,6 +11,7 @@ on two CPU cores that do nothing else.
 """
 
 import argparse
+import csv
 import dataclasses
 import json
 import pathlib
@@ -23,6 +24,7 @@ from bnn_landmarks.training import train
 
 ROOT = pathlib.Path(__file__).parents[1]
 BATCH = 8
+TENTH = 10
 REAL = "real-valued"
 
 
@@ -30,8 +32,9 @@ REAL = "real-valued"
 class Table:
     """Rows that share their data.
 
-    base: the recipe that every row changes. rows: {label: changes, as `recipe.override` takes them}; the teacher is
-    another row's label. train, validate: (data set, split) pairs. measures: {heading: (validated pair, metric, group)}.
+    base: the recipe that every row changes. rows: {label: changes, as `recipe.override` takes them, or a function of
+    the budget's size and samples that gives them}; the teacher is another row's label. train, validate: (data set,
+    split) pairs. measures: {heading: (validated pair, metric, group)}.
     """
 
     base: str
@@ -41,12 +44,24 @@ class Table:
     measures: dict
 
 
-def _stages(samples):
-    """Progressive binarization: `pose_progressive`'s, of this length."""
+def _binarized(size, samples):
+    """Progressive binarization: the stages of `pose_progressive`, in this length."""
     recipe = recipes.load("pose_progressive")
-    return tuple(
-        {**stage, "samples": stage["samples"] * samples // recipe.samples} for stage in recipe.stages
-    )
+    return {
+        "stages": tuple(
+            {**stage, "samples": stage["samples"] * samples // recipe.samples} for stage in recipe.stages
+        )
+    }
+
+
+def _doubled(size, samples):
+    """Twice the side for a quarter of the samples: the same number of operations."""
+    return {"spec.input_size": 2 * size, "samples": samples // 4}
+
+
+def _grown(size, samples):
+    """Half of the operations at the size, the other half at twice the side."""
+    return {"stages": ({"samples": samples // 2}, {"spec.input_size": 2 * size, "samples": samples // 8})}
 
 
 BLOCKS = {row.label: row for row in paper.ROWS if row.table == 2}
@@ -66,7 +81,9 @@ BODIES = {
     "shortcut around each convolution": {"spec.block": "hierarchical_shortcuts"},
     "real 1x1 shortcuts": {"spec.options.shortcut": "real"},
     "moving average of the weights": {"average": 0.99},
-    "progressive binarization": {"stages": _stages},
+    "progressive binarization": _binarized,
+    "twice the side, a quarter of the samples": _doubled,
+    "progressive image size: then twice the side": _grown,
     REAL: {"spec.options.binary": False},
     "taught by the real-valued": {"teacher": REAL},
 }
@@ -111,19 +128,27 @@ PAPERS = {
 def plan(label, size, samples, output):
     """The recipe of a row on the budget. output: directory of the runs, where the teacher's is."""
     table = ROWS[label]
-    changes = dict(table.rows[label])
+    changes = table.rows[label]
+    changes = changes(size, samples) if callable(changes) else dict(changes)
     if "teacher" in changes:
         changes["teacher"] = str(directory(output, changes["teacher"]))
-    if "stages" in changes:
-        changes["stages"] = changes["stages"](samples)
     budget = {
         "spec.input_size": size,
         "train": table.train,
-        "validate": table.validate,
+        "validate": (),
         "samples": samples,
         "batch_size": BATCH,
     }
     return override(recipes.load(table.base), budget | changes)
+
+
+def comparable(recipe, base):
+    """Whether the two learn the same of the same pixels, so that their losses can be told apart."""
+    end = override(recipe, recipe.stages[-1]) if recipe.stages else recipe
+    return end.spec.input_size == base.spec.input_size and all(
+        getattr(recipe, field) == getattr(base, field)
+        for field in ("loss", "teacher", "augmentation", "average")
+    )
 
 
 def directory(output, label):
@@ -139,11 +164,14 @@ def run(label, size, samples, data, output):
         return json.loads(result.read_text())
     recipe = plan(label, size, samples, output)
     if not (folder / "weights.npz").is_file():
-        train(recipe, data, folder, resume=True, validate_samples=samples)
+        train(recipe, data, folder, resume=True, validate_samples=samples // TENTH)
     localizer = Localizer(weights.load(folder / "weights.npz"), engine="keras")
     found = {
         pair: evaluation.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate
     }
+    with open(folder / "log.csv", newline="") as file:
+        loss = float(list(csv.DictReader(file))[-1]["loss"])
+    base = plan(next(iter(table.rows)), size, samples, output)
     row = PAPERS.get(label)
     entry = {
         "row": label,
@@ -153,6 +181,7 @@ def run(label, size, samples, data, output):
             heading: found[pair][metric].get(group)
             for heading, (pair, metric, group) in table.measures.items()
         },
+        "loss": loss if comparable(recipe, base) else None,
         "bytes": (folder / "weights.npz").stat().st_size,
     }
     with files.atomic_write(result, "w") as file:
@@ -168,14 +197,15 @@ def write(rows, budget, docs):
     text = (
         f"# Ablations on a small budget\n\nEvery row: {budget}, from random weights. In brackets the 95 % bootstrap "
         "interval over the images; the training's own spread from seed to seed comes on top of it, of which the row "
-        "with another seed gives an idea. The paper's figures, PCKh@0.5 on MPII, are of 100 epochs of MPII at 256x256 "
-        "with its own loss and scales, and are there for the order of its rows.\n\n"
+        "with another seed gives an idea. The loss is the mean over the last tenth of the training samples, the same "
+        "for all, and given where it is of the same thing. The paper's figures, PCKh@0.5 on MPII, are of 100 epochs of "
+        "MPII at 256x256 with its own loss and scales, and are there for the order of its rows.\n\n"
     )
     for name, table in TABLES.items():
         trained = " and ".join(" ".join(pair) for pair in table.train)
         lines = [_line(row) for row in rows if row["row"] in table.rows]
         if lines:
-            header = ("row", "paper", *table.measures, "file")
+            header = ("row", "paper", *table.measures, "loss", "file")
             text += f"## {name.capitalize()}\n\nTrained on {trained}.\n\n{cards.table(header, lines)}\n\n"
     text += f"By `python benchmarks/ablation.py`, commit {record['commit'] or 'unknown'}.\n"
     with files.atomic_write(docs / "ablation.md", "w") as file:
@@ -187,7 +217,8 @@ def _line(row):
         f"{found['value']:.1f} ({found['low']:.1f} to {found['high']:.1f})" if found else "-"
         for found in row["scores"].values()
     ]
-    return [row["row"], row["paper"] or "-", *scores, f"{row['bytes'] / 1e6:.2f} MB"]
+    loss = f"{row['loss']:.3f}" if row["loss"] else "-"
+    return [row["row"], row["paper"] or "-", *scores, loss, f"{row['bytes'] / 1e6:.2f} MB"]
 
 
 def main():
