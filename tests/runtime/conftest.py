@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from native import build_host
+
 from bnn_landmarks import runtime
 from bnn_landmarks.runtime import build
 
@@ -32,26 +34,7 @@ def host(tmp_path_factory):
     def make(command, flags=()):
         key = (command, flags)
         if key not in made:
-            directory = tmp_path_factory.mktemp("host")
-            objects = build.compile_sources([command], directory, flags)
-            source = pathlib.Path(__file__).with_name("host.cc")
-            program = directory / "host"
-            include = ["-I", str(build.SOURCES)]
-            build.run(
-                [
-                    command,
-                    *build.FLAGS,
-                    *flags,
-                    *include,
-                    str(source),
-                    *objects,
-                    "-o",
-                    str(program),
-                    "-ldl",
-                    "-lpthread",
-                ]
-            )
-            made[key] = program
+            made[key] = build_host(command, tmp_path_factory.mktemp("host"), flags)
         return made[key]
 
     return make

@@ -10,7 +10,14 @@ namespace {
 constexpr int kLanes = 4;
 constexpr int kVectors = 4;      // filters held at a time: 16 channels
 constexpr int kBlock = kLanes * kVectors;
-constexpr int kSteps = 31;       // words until a byte could overflow: 31 * 8 = 248
+constexpr int kPixels = 4;       // and as many pixels
+constexpr int kSteps = 30;       // words until a byte could overflow: at most 31 * 8 = 248, and an even number
+
+// Part of a window: so many words, from so many bytes after a pixel's origin.
+struct Segment {
+  int64_t offset;
+  int64_t steps;
+};
 
 size_t PackedBytes(int channels, int words) { return static_cast<size_t>(WordsFor(channels)) * kWord * words * 4; }
 
@@ -25,210 +32,276 @@ void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
   }
 }
 
-// Adds up the bits of `steps` words of filters and of inputs; where the next filters begin.
-inline const uint8_t* CountOne(const uint8_t* filter, const uint8_t* const* inputs, int steps, uint8x16_t sums[1][kVectors]) {
-  for (int k = 0; k < steps; ++k) {
-    const uint8x16_t input =
-        vreinterpretq_u8_u32(vld1q_dup_u32(reinterpret_cast<const uint32_t*>(inputs[0] + 4 * k)));
-    for (int v = 0; v < kVectors; ++v) {
-      sums[0][v] = vaddq_u8(sums[0][v], vcntq_u8(veorq_u8(vld1q_u8(filter + 16 * v), input)));
-    }
-    filter += 4 * kBlock;
-  }
-  return filter;
-}
-
-// The same for four pixels. By hand, because compilers keep some of the sixteen sums in memory: v0-v15 the sums,
-// v16-v19 the filters, v20-v23 the inputs.
-#define PIXEL(input, s0, s1, s2, s3)         \
-  "eor v24.16b, v16.16b, " input ".16b\n"    \
-  "eor v25.16b, v17.16b, " input ".16b\n"    \
-  "eor v26.16b, v18.16b, " input ".16b\n"    \
-  "eor v27.16b, v19.16b, " input ".16b\n"    \
-  "cnt v24.16b, v24.16b\n"                   \
-  "cnt v25.16b, v25.16b\n"                   \
-  "cnt v26.16b, v26.16b\n"                   \
-  "cnt v27.16b, v27.16b\n"                   \
-  "add " s0 ".16b, " s0 ".16b, v24.16b\n"    \
-  "add " s1 ".16b, " s1 ".16b, v25.16b\n"    \
-  "add " s2 ".16b, " s2 ".16b, v26.16b\n"    \
-  "add " s3 ".16b, " s3 ".16b, v27.16b\n"
-
-inline const uint8_t* CountFour(const uint8_t* filter, const uint8_t* const* inputs, int steps, uint8x16_t sums[4][kVectors]) {
-  const uint8_t *a = inputs[0], *b = inputs[1], *c = inputs[2], *d = inputs[3];
-  int64_t left = steps;
-  asm volatile(
-      "ldp q0, q1, [%[sums]]\n"
-      "ldp q2, q3, [%[sums], #32]\n"
-      "ldp q4, q5, [%[sums], #64]\n"
-      "ldp q6, q7, [%[sums], #96]\n"
-      "ldp q8, q9, [%[sums], #128]\n"
-      "ldp q10, q11, [%[sums], #160]\n"
-      "ldp q12, q13, [%[sums], #192]\n"
-      "ldp q14, q15, [%[sums], #224]\n"
-      "1:\n"
-      "ldp q16, q17, [%[filter]], #32\n"
-      "ld1r {v20.4s}, [%[a]], #4\n"
-      "ldp q18, q19, [%[filter]], #32\n"
-      "ld1r {v21.4s}, [%[b]], #4\n"
-      "ld1r {v22.4s}, [%[c]], #4\n"
-      "ld1r {v23.4s}, [%[d]], #4\n"
-      "subs %[left], %[left], #1\n"
-      PIXEL("v20", "v0", "v1", "v2", "v3")
-      PIXEL("v21", "v4", "v5", "v6", "v7")
-      PIXEL("v22", "v8", "v9", "v10", "v11")
-      PIXEL("v23", "v12", "v13", "v14", "v15")
-      "b.ne 1b\n"
-      "stp q0, q1, [%[sums]]\n"
-      "stp q2, q3, [%[sums], #32]\n"
-      "stp q4, q5, [%[sums], #64]\n"
-      "stp q6, q7, [%[sums], #96]\n"
-      "stp q8, q9, [%[sums], #128]\n"
-      "stp q10, q11, [%[sums], #160]\n"
-      "stp q12, q13, [%[sums], #192]\n"
-      "stp q14, q15, [%[sums], #224]\n"
-      : [filter] "+r"(filter), [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [left] "+r"(left)
-      : [sums] "r"(sums)
-      : "memory", "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",
-        "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27");
-  return filter;
-}
-#undef PIXEL
-
-template <int kCount>
-inline void Flush(uint8x16_t sums[kCount][kVectors], bool first, uint32_t* counts) {
-  for (int p = 0; p < kCount; ++p) {
-    for (int v = 0; v < kVectors; ++v) {
-      uint32_t* to = counts + p * kTile + v * kLanes;
-      const uint16x8_t halves = vpaddlq_u8(sums[p][v]);
-      vst1q_u32(to, first ? vpaddlq_u16(halves) : vpadalq_u16(vld1q_u32(to), halves));
-      sums[p][v] = vdupq_n_u8(0);
-    }
-  }
-}
-
-// `kCount` pixels by 16 channels over all windows.
-template <int kCount>
-inline void Block(const uint8_t* filter, const Window* windows, int window_count, const uint8_t* const* origins,
-                  uint32_t* counts) {
-  uint8x16_t sums[kCount][kVectors];
-  for (int p = 0; p < kCount; ++p) {
-    for (int v = 0; v < kVectors; ++v) sums[p][v] = vdupq_n_u8(0);
-  }
-  bool first = true;
-  int summed = 0;
-  for (int w = 0; w < window_count; ++w) {
-    for (int from = 0; from < windows[w].words;) {
-      const int left = windows[w].words - from;
-      const int steps = left < kSteps ? left : kSteps;
-      if (summed + steps > kSteps) {
-        Flush<kCount>(sums, first, counts);
-        first = false;
-        summed = 0;
+// How many bits of a pixel's words differ from 16 filters': the sums of the segments' bytes, four for each channel.
+inline void CountOne(const uint8_t* filter, const Segment* segments, int segment_count, const uint8_t* origin,
+                     uint8x16_t sums[kVectors]) {
+  for (int v = 0; v < kVectors; ++v) sums[v] = vdupq_n_u8(0);
+  for (const Segment* s = segments; s != segments + segment_count; ++s) {
+    for (int64_t k = 0; k < s->steps; ++k, filter += 4 * kBlock) {
+      const uint32_t* word = reinterpret_cast<const uint32_t*>(origin + s->offset) + k;
+      const uint8x16_t input = vreinterpretq_u8_u32(vld1q_dup_u32(word));
+      for (int v = 0; v < kVectors; ++v) {
+        sums[v] = vaddq_u8(sums[v], vcntq_u8(veorq_u8(vld1q_u8(filter + 16 * v), input)));
       }
-      const uint8_t* inputs[kCount];
-      for (int p = 0; p < kCount; ++p) inputs[p] = origins[p] + windows[w].offset + 4 * static_cast<ptrdiff_t>(from);
-      filter = kCount == 4 ? CountFour(filter, inputs, steps, sums) : CountOne(filter, inputs, steps, sums);
-      from += steps;
-      summed += steps;
     }
   }
-  Flush<kCount>(sums, first, counts);
+}
+
+// The same for four pixels. By hand, because compilers keep some of the sixteen sums in memory: v16-v19 are the filters,
+// v20-v27 two words of each pixel, v28-v31 what a step counts; x9 and x10 the segment, x11-x14 the pixels' words.
+#define FIRST(input, a, b, c, d)                                  \
+  "eor %[" a "].16b, v16.16b, " input ".16b\n"                    \
+  "eor %[" b "].16b, v17.16b, " input ".16b\n"                    \
+  "eor %[" c "].16b, v18.16b, " input ".16b\n"                    \
+  "eor %[" d "].16b, v19.16b, " input ".16b\n"                    \
+  "cnt %[" a "].16b, %[" a "].16b\n"                              \
+  "cnt %[" b "].16b, %[" b "].16b\n"                              \
+  "cnt %[" c "].16b, %[" c "].16b\n"                              \
+  "cnt %[" d "].16b, %[" d "].16b\n"
+#define NEXT(input, a, b, c, d)                                   \
+  "eor v28.16b, v16.16b, " input ".16b\n"                         \
+  "eor v29.16b, v17.16b, " input ".16b\n"                         \
+  "eor v30.16b, v18.16b, " input ".16b\n"                         \
+  "eor v31.16b, v19.16b, " input ".16b\n"                         \
+  "cnt v28.16b, v28.16b\n"                                        \
+  "cnt v29.16b, v29.16b\n"                                        \
+  "cnt v30.16b, v30.16b\n"                                        \
+  "cnt v31.16b, v31.16b\n"                                        \
+  "add %[" a "].16b, %[" a "].16b, v28.16b\n"                     \
+  "add %[" b "].16b, %[" b "].16b, v29.16b\n"                     \
+  "add %[" c "].16b, %[" c "].16b, v30.16b\n"                     \
+  "add %[" d "].16b, %[" d "].16b, v31.16b\n"
+#define PIXELS(what, p0, p1, p2, p3)                              \
+  what(p0, "s0", "s1", "s2", "s3") what(p1, "s4", "s5", "s6", "s7") \
+  what(p2, "s8", "s9", "s10", "s11") what(p3, "s12", "s13", "s14", "s15")
+#define FILTERS                                                   \
+  "ldp q16, q17, [%[filter]], #32\n"                              \
+  "ldp q18, q19, [%[filter]], #32\n"
+#define ONE_WORD                                                  \
+  "ld1r {v20.4s}, [x11], #4\n"                                    \
+  "ld1r {v22.4s}, [x12], #4\n"                                    \
+  "ld1r {v24.4s}, [x13], #4\n"                                    \
+  "ld1r {v26.4s}, [x14], #4\n"
+#define TWO_WORDS                                                 \
+  "ld2r {v20.4s, v21.4s}, [x11], #8\n"                            \
+  "ld2r {v22.4s, v23.4s}, [x12], #8\n"                            \
+  "ld2r {v24.4s, v25.4s}, [x13], #8\n"                            \
+  "ld2r {v26.4s, v27.4s}, [x14], #8\n"
+#define SEGMENT                                                   \
+  "ldp x9, x10, [%[segment]], #16\n"                              \
+  "add x11, %[o0], x9\n"                                          \
+  "add x12, %[o1], x9\n"                                          \
+  "add x13, %[o2], x9\n"                                          \
+  "add x14, %[o3], x9\n"
+
+inline void CountFour(const uint8_t* filter, const Segment* segments, int segment_count, const uint8_t* const* origins,
+                      uint8x16_t sums[kPixels * kVectors]) {
+  const Segment* segment = segments;
+  int64_t left = segment_count;
+  uint8x16_t s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15;
+  asm volatile(
+      SEGMENT
+      "tbnz x10, #0, 1f\n"
+      // The first words make the sums: two,
+      FILTERS TWO_WORDS
+      PIXELS(FIRST, "v20", "v22", "v24", "v26")
+      FILTERS
+      PIXELS(NEXT, "v21", "v23", "v25", "v27")
+      "subs x10, x10, #2\n"
+      "b.ne 3f\n"
+      "b 4f\n"
+      // or one.
+      "1:\n"
+      FILTERS ONE_WORD
+      PIXELS(FIRST, "v20", "v22", "v24", "v26")
+      "subs x10, x10, #1\n"
+      "b.ne 3f\n"
+      "b 4f\n"
+      // An odd segment's first.
+      "2:\n"
+      FILTERS ONE_WORD
+      PIXELS(NEXT, "v20", "v22", "v24", "v26")
+      "subs x10, x10, #1\n"
+      "b.eq 4f\n"
+      "3:\n"
+      FILTERS TWO_WORDS
+      PIXELS(NEXT, "v20", "v22", "v24", "v26")
+      FILTERS
+      "subs x10, x10, #2\n"
+      PIXELS(NEXT, "v21", "v23", "v25", "v27")
+      "b.ne 3b\n"
+      "4:\n"
+      "subs %[left], %[left], #1\n"
+      "b.eq 5f\n"
+      SEGMENT
+      "tbnz x10, #0, 2b\n"
+      "b 3b\n"
+      "5:\n"
+      : [s0] "=&w"(s0), [s1] "=&w"(s1), [s2] "=&w"(s2), [s3] "=&w"(s3), [s4] "=&w"(s4), [s5] "=&w"(s5),
+        [s6] "=&w"(s6), [s7] "=&w"(s7), [s8] "=&w"(s8), [s9] "=&w"(s9), [s10] "=&w"(s10), [s11] "=&w"(s11),
+        [s12] "=&w"(s12), [s13] "=&w"(s13), [s14] "=&w"(s14), [s15] "=&w"(s15), [filter] "+r"(filter),
+        [segment] "+r"(segment), [left] "+r"(left)
+      : [o0] "r"(origins[0]), [o1] "r"(origins[1]), [o2] "r"(origins[2]), [o3] "r"(origins[3])
+      : "memory", "cc", "x9", "x10", "x11", "x12", "x13", "x14", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23",
+        "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31");
+  const uint8x16_t all[] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
+  for (int i = 0; i < kPixels * kVectors; ++i) sums[i] = all[i];
+}
+#undef FIRST
+#undef NEXT
+#undef PIXELS
+#undef FILTERS
+#undef ONE_WORD
+#undef TWO_WORDS
+#undef SEGMENT
+
+// A pixel's 16 counts of the bytes' sums, put down or added.
+inline void Flush(const uint8x16_t* sums, bool first, uint16_t* counts) {
+  for (int v = 0; v < kVectors; v += 2) {
+    uint16x8_t total = vpaddq_u16(vpaddlq_u8(sums[v]), vpaddlq_u8(sums[v + 1]));
+    uint16_t* to = counts + v * kLanes;
+    if (!first) total = vaddq_u16(total, vld1q_u16(to));
+    vst1q_u16(to, total);
+  }
 }
 
 void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
                 const uint8_t* const* origins, int pixels, void* counts) {
-  uint32_t* out = static_cast<uint32_t*>(counts);
+  uint16_t* out = static_cast<uint16_t*>(counts);
   int words = 0;
   for (int w = 0; w < window_count; ++w) words += windows[w].words;
-  for (int c = 0; c < channels; c += kBlock) {
-    const uint8_t* filter = packed + static_cast<size_t>(c) * words * 4;
-    int p = 0;
-    for (; p + 4 <= pixels; p += 4) Block<4>(filter, windows, window_count, origins + p, out + p * kTile + c);
-    for (; p < pixels; ++p) Block<1>(filter, windows, window_count, origins + p, out + p * kTile + c);
+  // Group by group of as many segments as fit under `kSteps`; a window is cut only where it is longer than that.
+  for (int w = 0, from = 0, done = 0; w < window_count;) {
+    Segment segments[kSteps];
+    int segment_count = 0, steps = 0;
+    while (w < window_count) {
+      const int left = windows[w].words - from, room = kSteps - steps;
+      if (left > room && steps > 0) break;
+      const int taken = left < room ? left : room;
+      segments[segment_count++] = {windows[w].offset + 4 * static_cast<ptrdiff_t>(from), taken};
+      steps += taken;
+      from += taken;
+      if (from == windows[w].words) {
+        ++w;
+        from = 0;
+      }
+    }
+    for (int c = 0; c < channels; c += kBlock) {
+      const uint8_t* filter = packed + (static_cast<size_t>(c) * words + static_cast<size_t>(done) * kBlock) * 4;
+      uint8x16_t sums[kPixels * kVectors];
+      int p = 0;
+      for (; p + kPixels <= pixels; p += kPixels) {
+        CountFour(filter, segments, segment_count, origins + p, sums);
+        for (int i = 0; i < kPixels; ++i) Flush(sums + i * kVectors, done == 0, out + (p + i) * kTile + c);
+      }
+      for (; p < pixels; ++p) {
+        CountOne(filter, segments, segment_count, origins[p], sums);
+        Flush(sums, done == 0, out + p * kTile + c);
+      }
+    }
+    done += steps;
   }
 }
 
 // One bit for each of 32 channels whose lanes are all ones or all zeros.
-inline uint32_t PackMasks(const uint32x4_t masks[8]) {
-  const uint16x8_t a = vuzp1q_u16(vreinterpretq_u16_u32(masks[0]), vreinterpretq_u16_u32(masks[1]));
-  const uint16x8_t b = vuzp1q_u16(vreinterpretq_u16_u32(masks[2]), vreinterpretq_u16_u32(masks[3]));
-  const uint16x8_t c = vuzp1q_u16(vreinterpretq_u16_u32(masks[4]), vreinterpretq_u16_u32(masks[5]));
-  const uint16x8_t d = vuzp1q_u16(vreinterpretq_u16_u32(masks[6]), vreinterpretq_u16_u32(masks[7]));
+inline uint32_t PackMasks(const uint16x8_t masks[4]) {
   const uint8x16_t place = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-  const uint8x16_t low = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b)), place);
-  const uint8x16_t high = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(c), vreinterpretq_u8_u16(d)), place);
+  const uint8x16_t low = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(masks[0]), vreinterpretq_u8_u16(masks[1])), place);
+  const uint8x16_t high = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(masks[2]), vreinterpretq_u8_u16(masks[3])), place);
   uint8x16_t sums = vpaddq_u8(low, high);
   sums = vpaddq_u8(sums, sums);
   sums = vpaddq_u8(sums, sums);
   return vgetq_lane_u32(vreinterpretq_u32_u8(sums), 0);
 }
 
-// Whole words of a pixel; what is not wanted is left out when compiled.
+// 32 channels of a strip of pixels; what is not wanted is left out when compiled.
 template <bool kOut, bool kResidual, bool kBits>
-void FinishWords(const Finish& f, const int32_t* count, int words, const float* residual, float* out, uint8_t* bits) {
+void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel, const Targets& t) {
   const int32x4_t low = vdupq_n_s32(f.clamp_min), high = vdupq_n_s32(f.clamp_max);
-  for (int word = 0; word < words; ++word) {
-    uint32x4_t masks[8] = {};
-    for (int v = 0; v < 8; ++v) {
-      const int c = word * kWord + 4 * v;
-      const int32x4_t n = vld1q_s32(count + c);
+  float32x4_t multiplier[8], bias[8];
+  uint16x8_t limits[4];  // count > threshold as count >= threshold + 1, in 16 bits
+  for (int v = 0; v < 8; ++v) {
+    if (!kOut) break;
+    multiplier[v] = vld1q_f32(f.multiplier + channel + 4 * v);
+    bias[v] = vld1q_f32(f.bias + channel + 4 * v);
+  }
+  for (int v = 0; v < 4; ++v) {
+    if (!kBits) break;
+    const int32_t* threshold = f.threshold + channel + 8 * v;
+    const int32x4_t one = vdupq_n_s32(1);
+    limits[v] = vcombine_u16(vqmovun_s32(vqaddq_s32(vld1q_s32(threshold), one)),
+                             vqmovun_s32(vqaddq_s32(vld1q_s32(threshold + 4), one)));
+  }
+  for (int p = 0; p < pixels; ++p) {
+    const uint16_t* count = counts + p * kTile + channel;
+    uint16x8_t masks[4];
+    for (int v = 0; v < 4; ++v) {
+      const uint16x8_t n = vld1q_u16(count + 8 * v);
       if (kOut) {
-        const int32x4_t x = vmaxq_s32(vminq_s32(vaddq_s32(n, n), high), low);
-        // A multiplication and an addition, each rounded: not fused.
-        float32x4_t y = vaddq_f32(vmulq_f32(vcvtq_f32_s32(x), vld1q_f32(f.multiplier + c)), vld1q_f32(f.bias + c));
-        if (kResidual) y = vaddq_f32(y, vld1q_f32(residual + c));
-        vst1q_f32(out + c, y);
+        const uint32x4_t doubled[] = {vshll_n_u16(vget_low_u16(n), 1), vshll_high_n_u16(n, 1)};
+        float32x4_t y[2];
+        for (int half = 0; half < 2; ++half) {
+          const int32x4_t x = vmaxq_s32(vminq_s32(vreinterpretq_s32_u32(doubled[half]), high), low);
+          // A multiplication and an addition, each rounded: not fused.
+          y[half] = vaddq_f32(vmulq_f32(vcvtq_f32_s32(x), multiplier[2 * v + half]), bias[2 * v + half]);
+        }
+        if (kResidual) {
+          const float* residual = t.residual + p * t.residual_stride + channel + 8 * v;
+          y[0] = vaddq_f32(y[0], vld1q_f32(residual));
+          y[1] = vaddq_f32(y[1], vld1q_f32(residual + 4));
+        }
+        float* out = t.out + p * t.out_stride + channel + 8 * v;
+        vst1q_f32(out, y[0]);
+        vst1q_f32(out + 4, y[1]);
       }
-      if (kBits) masks[v] = vcgtq_s32(n, vld1q_s32(f.threshold + c));
+      if (kBits) masks[v] = vcgeq_u16(n, limits[v]);
     }
-    if (kBits) StoreWord(bits + word * 4, PackMasks(masks) ^ f.flip[word], 4);
+    if (kBits) StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
   }
 }
 
-inline void FinishPixel(const Finish& f, const int32_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
-  const int words = channels / kWord;
-  if (f.threshold != nullptr) {
-    if (out == nullptr) {
-      FinishWords<false, false, true>(f, count, words, residual, out, bits);
-    } else if (residual == nullptr) {
-      FinishWords<true, false, true>(f, count, words, residual, out, bits);
-    } else {
-      FinishWords<true, true, true>(f, count, words, residual, out, bits);
+// The channels that fill no word.
+void FinishTail(const Finish& f, const uint16_t* counts, int pixels, int base, int channels, const Targets& t) {
+  for (int p = 0; p < pixels; ++p) {
+    uint32_t word = 0;
+    for (int c = base; c < channels; ++c) {
+      const int32_t count = counts[p * kTile + c];
+      if (t.out != nullptr) {
+        const float y = FinishOne(f, count, c);
+        t.out[p * t.out_stride + c] = t.residual != nullptr ? y + t.residual[p * t.residual_stride + c] : y;
+      }
+      if (f.threshold != nullptr) word |= (count > f.threshold[c] ? 1u : 0u) << (c - base);
     }
-  } else if (out != nullptr) {
-    if (residual == nullptr) {
-      FinishWords<true, false, false>(f, count, words, residual, out, bits);
-    } else {
-      FinishWords<true, true, false>(f, count, words, residual, out, bits);
-    }
+    if (f.threshold != nullptr) StoreWord(t.bits[p] + t.bits_offset + base / kWord * 4, word ^ f.flip[base / kWord], 4);
   }
-  const int base = words * kWord;
-  if (base == channels) return;
-  uint32_t word = 0;
-  for (int c = base; c < channels; ++c) {
-    if (out != nullptr) {
-      const float y = FinishOne(f, count[c], c);
-      out[c] = residual != nullptr ? y + residual[c] : y;
-    }
-    if (f.threshold != nullptr) word |= (count[c] > f.threshold[c] ? 1u : 0u) << (c - base);
-  }
-  if (f.threshold != nullptr) StoreWord(bits + words * 4, word ^ f.flip[words], 4);
 }
 
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
-  FinishEach<int32_t>(finish, counts, pixels, channels, targets, FinishPixel);
+  const uint16_t* from = static_cast<const uint16_t*>(counts);
+  const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
+  auto* const finish_word = !out ? FinishWord<false, false, true>
+                            : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
+                                   : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
+  const int base = channels / kWord * kWord;
+  if (out || bits) {
+    for (int channel = 0; channel < base; channel += kWord) finish_word(finish, from, pixels, channel, targets);
+  }
+  if (base < channels) FinishTail(finish, from, pixels, base, channels, targets);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
   int base = 0;
   for (; base + kWord <= channels; base += kWord) {
-    uint32x4_t masks[8];
-    for (int v = 0; v < 8; ++v) {
-      const int c = base + 4 * v;
-      float32x4_t value = vld1q_f32(x + c);
-      if (scale != nullptr) value = vaddq_f32(vmulq_f32(value, vld1q_f32(scale + c)), vld1q_f32(shift + c));
-      masks[v] = vcltzq_f32(value);  // false for -0.0 and for a NaN, as on x86
+    uint16x8_t masks[4];
+    for (int v = 0; v < 4; ++v) {
+      uint32x4_t halves[2];
+      for (int half = 0; half < 2; ++half) {
+        const int c = base + 8 * v + 4 * half;
+        float32x4_t value = vld1q_f32(x + c);
+        if (scale != nullptr) value = vaddq_f32(vmulq_f32(value, vld1q_f32(scale + c)), vld1q_f32(shift + c));
+        halves[half] = vcltzq_f32(value);  // false for -0.0 and for a NaN, as on x86
+      }
+      masks[v] = vuzp1q_u16(vreinterpretq_u16_u32(halves[0]), vreinterpretq_u16_u32(halves[1]));
     }
     StoreWord(bits + base / kWord * 4, PackMasks(masks), 4);
   }
@@ -256,6 +329,6 @@ void Maximum(const float* x, float* best, int count) {
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
+    "neon", 4, 2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
 };
 #endif
