@@ -86,12 +86,12 @@ def build(directory, flags=()):
     command = compiler()
     target = pathlib.Path(directory) / LIBRARY
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         objects = compile_sources(command, scratch, flags)
         libraries = [] if sys.platform == "darwin" else ["-ldl", "-lpthread"]
         linked = os.path.join(scratch, LIBRARY)
         run([*command, "-shared", *flags, *objects, "-o", linked, *libraries])
-        shutil.move(linked, target)
+        os.replace(linked, target)
     return target
 
 
