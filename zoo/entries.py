@@ -51,7 +51,7 @@ ENTRIES = {
             recipe="pose",
             trained_on=POSE,
             weights="pose.npz",
-            sha256="0c55741e2892d3936ce37333f64a5d30873f731dfeb86db7a3bf989f87801b1e",
+            sha256="4d72c6f2b660ebf608a26ca90b908cd42a21f5a4f6116785fd4c1bd05021f503",
         ),
         Entry(
             spec=Spec("face_aflw", scheme="aflw21", **FACE),
