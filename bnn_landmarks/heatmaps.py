@@ -5,6 +5,7 @@ stride * (i + 0.5) - 0.5.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 QUARTER = 0.25
 WINDOW = 3
@@ -28,40 +29,55 @@ def encode(points, labelled, size, stride=4, sigma=1.75):
 
 
 def decode(maps, stride, score):
-    """Maps [..., H, W, K] -> points float32 [..., K, 2] in crop pixels and the peak values [..., K].
+    """Maps [..., H, W, K] -> points float32 [..., K, 2] in crop pixels and the largest values [..., K].
 
-    The peak is the argmax; of equal maxima the first in row order. score says how the map was learned (`Spec.score`):
+    score says how the map was learned (`Spec.score`):
 
-    "sigmoid": the peak, moved a quarter map pixel towards the larger neighbour in x and in y (interior only; equal
-    neighbours do not move it; paper digest section 5).
-    "softmax": the map's softmax is the landmark's distribution, and the point its mean over the `WINDOW` map pixels
-    around the peak on either side (as in DSNT, Nibali et al. 2018, but local, for there may be a second subject).
-    On train splits that is 17 % nearer to the 68 points of helen_afw than the quarter.
+    "sigmoid": the largest value's place, the first in row order of equal ones, moved a quarter map pixel towards the
+    larger neighbour in x and in y (interior only; equal neighbours do not move it; paper digest section 5).
+    "softmax": the map's softmax is the landmark's distribution, and the point its mean over the window that holds most
+    of it, `WINDOW` map pixels to each side of its middle (as in DSNT, Nibali et al. 2018, but local, for there may be a
+    second subject).
     """
     maps = np.asarray(maps)
-    height, width, count = maps.shape[-3:]
-    flat = maps.reshape(-1, height * width, count).swapaxes(1, 2)
-    index = flat.argmax(axis=2)
-    y, x = np.divmod(index, width)
+    lead, (height, width, count) = maps.shape[:-3], maps.shape[-3:]
+    flat = maps.reshape(-1, height, width, count)
+    places = _window_means(flat) if score == "softmax" else _quarter_peaks(flat)
+    points = stride * (places + 0.5) - 0.5
+    return points.astype(np.float32).reshape(*lead, count, 2), flat.max(axis=(1, 2)).reshape(*lead, count)
 
-    def at(row, column):
-        place = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
-        return np.take_along_axis(flat, place.reshape(*index.shape, -1), axis=2).reshape(place.shape)
 
-    peaks = at(y, x)
-    if score == "softmax":
-        rows, columns = y[..., None, None] + WINDOW_Y, x[..., None, None] + WINDOW_X
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        weights = np.exp(at(rows, columns) - peaks[..., None, None]) * inside
-        total = weights.sum(axis=(2, 3))
-        dx, dy = (weights * WINDOW_X).sum(axis=(2, 3)) / total, (weights * WINDOW_Y).sum(axis=(2, 3)) / total
-    else:
-        inside = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
-        dx = np.where(inside, np.sign(at(y, x + 1) - at(y, x - 1)), 0) * QUARTER
-        dy = np.where(inside, np.sign(at(y + 1, x) - at(y - 1, x)), 0) * QUARTER
-    points = stride * (np.stack([x + dx, y + dy], axis=-1) + 0.5) - 0.5
-    lead = maps.shape[:-3]
-    return points.astype(np.float32).reshape(*lead, count, 2), peaks.reshape(*lead, count)
+def _largest(maps):
+    """Columns x and rows y [N, K] of the largest values of [N, H, W, K]."""
+    y, x = np.divmod(maps.reshape(len(maps), -1, maps.shape[3]).argmax(axis=1), maps.shape[2])
+    return x, y
+
+
+def _window_means(maps):
+    """[N, H, W, K] -> [N, K, 2], map pixels. In float64, so that windows of equal mass are equal everywhere."""
+    shares = np.exp((maps - maps.max(axis=(1, 2), keepdims=True)).astype(np.float64))
+    padded = np.pad(shares, ((0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW), (0, 0)))
+    side = 2 * WINDOW + 1
+    rows = sliding_window_view(padded, side, axis=1).sum(axis=-1)
+    x, y = _largest(sliding_window_view(rows, side, axis=2).sum(axis=-1))
+    windows = sliding_window_view(padded, (side, side), axis=(1, 2))
+    best = windows[np.arange(len(maps))[:, None], y, x, np.arange(maps.shape[3])]
+    moved = [(best * offset).sum(axis=(2, 3)) / best.sum(axis=(2, 3)) for offset in (WINDOW_X, WINDOW_Y)]
+    return np.stack([x + moved[0], y + moved[1]], axis=-1)
+
+
+def _quarter_peaks(maps):
+    """[N, H, W, K] -> [N, K, 2], map pixels."""
+    n, k = np.arange(len(maps))[:, None], np.arange(maps.shape[3])
+    height, width = maps.shape[1:3]
+    x, y = _largest(maps)
+    inside = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
+    left, right, up, down = (
+        np.clip(v, 0, m - 1) for v, m in ((x - 1, width), (x + 1, width), (y - 1, height), (y + 1, height))
+    )
+    dx = np.where(inside, np.sign(maps[n, y, right, k] - maps[n, y, left, k]), 0) * QUARTER
+    dy = np.where(inside, np.sign(maps[n, down, x, k] - maps[n, up, x, k]), 0) * QUARTER
+    return np.stack([x + dx, y + dy], axis=-1)
 
 
 def add_mirrored(run, images, scheme):
@@ -102,26 +118,51 @@ def decode_tf(maps, stride, score):
     """`decode` as TensorFlow ops: [N, H, W, K] -> float32 points [N, K, 2] in crop pixels."""
     import tensorflow as tf
 
-    height, width, count = maps.shape[1:]
-    flat = tf.reshape(tf.cast(maps, tf.float32), (-1, height * width, count))
-    flat = tf.transpose(flat, (0, 2, 1))
-    index = tf.argmax(flat, axis=-1, output_type=tf.int32)
-    y, x = index // width, index % width
+    maps = tf.cast(maps, tf.float32)
+    place = _window_means_tf(maps) if score == "softmax" else _quarter_peaks_tf(maps)
+    return stride * (tf.cast(place, tf.float32) + 0.5) - 0.5
 
-    def at(row, column):
-        place = tf.clip_by_value(row, 0, height - 1) * width + tf.clip_by_value(column, 0, width - 1)
-        return tf.gather(flat, place, batch_dims=2)
 
-    if score == "softmax":
-        rows, columns = y[..., None, None] + WINDOW_Y, x[..., None, None] + WINDOW_X
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        weights = tf.exp(at(rows, columns) - at(y, x)[..., None, None]) * tf.cast(inside, tf.float32)
-        total = tf.reduce_sum(weights, axis=(2, 3))
-        dx = tf.reduce_sum(weights * tf.cast(WINDOW_X, tf.float32), axis=(2, 3)) / total
-        dy = tf.reduce_sum(weights * tf.cast(WINDOW_Y, tf.float32), axis=(2, 3)) / total
-    else:
-        inside = tf.cast((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1), tf.float32)
-        dx = inside * tf.sign(at(y, x + 1) - at(y, x - 1)) * QUARTER
-        dy = inside * tf.sign(at(y + 1, x) - at(y - 1, x)) * QUARTER
-    place = tf.stack([tf.cast(x, tf.float32) + dx, tf.cast(y, tf.float32) + dy], axis=-1)
-    return stride * (place + 0.5) - 0.5
+def _largest_tf(maps):
+    import tensorflow as tf
+
+    _, height, width, count = maps.shape
+    index = tf.argmax(tf.reshape(maps, (-1, height * width, count)), axis=1, output_type=tf.int32)
+    return index % width, index // width
+
+
+def _picker(maps):
+    """at(rows, columns), [N, K, ...] each: the values there."""
+    import tensorflow as tf
+
+    _, height, width, count = maps.shape
+    flat = tf.transpose(tf.reshape(maps, (-1, height * width, count)), (0, 2, 1))
+    return lambda rows, columns: tf.gather(flat, rows * width + columns, batch_dims=2)
+
+
+def _window_means_tf(maps):
+    import tensorflow as tf
+
+    shares = tf.exp(tf.cast(maps - tf.reduce_max(maps, axis=(1, 2), keepdims=True), tf.float64))
+    padded = tf.pad(shares, ((0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW), (0, 0)))
+    x, y = _largest_tf(tf.nn.avg_pool2d(padded, 2 * WINDOW + 1, 1, "VALID"))
+    best = _picker(padded)(y[..., None, None] + WINDOW_Y + WINDOW, x[..., None, None] + WINDOW_X + WINDOW)
+    total = tf.reduce_sum(best, axis=(2, 3))
+    dx, dy = (
+        tf.reduce_sum(best * offset.astype(float), axis=(2, 3)) / total for offset in (WINDOW_X, WINDOW_Y)
+    )
+    return tf.stack([tf.cast(x, tf.float64) + dx, tf.cast(y, tf.float64) + dy], axis=-1)
+
+
+def _quarter_peaks_tf(maps):
+    import tensorflow as tf
+
+    height, width = maps.shape[1:3]
+    x, y = _largest_tf(maps)
+    at = _picker(maps)
+    inside = tf.cast((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1), tf.float32)
+    left, right = tf.maximum(x - 1, 0), tf.minimum(x + 1, width - 1)
+    up, down = tf.maximum(y - 1, 0), tf.minimum(y + 1, height - 1)
+    dx = inside * tf.sign(at(y, right) - at(y, left)) * QUARTER
+    dy = inside * tf.sign(at(down, x) - at(up, x)) * QUARTER
+    return tf.stack([tf.cast(x, tf.float32) + dx, tf.cast(y, tf.float32) + dy], axis=-1)

@@ -90,8 +90,9 @@ def _decode(spec):
     peak = "Of each map take the largest value, the peak, the first in row order where equal, at column x, row y. "
     if spec.score == "softmax":
         moved = (
-            "Over the map pixels at most `window` columns and rows away, inside the map, weigh each by "
-            "exp(value - peak): x and y become the weighted means of their columns and rows. "
+            "Weigh each map pixel by exp(value - peak). Of all windows, a map pixel and those inside the map at most "
+            "`window` columns and rows away, take the one with the largest sum of weights, the first in row order of "
+            "its middle where equal: x and y become the weighted means of its columns and rows. "
         )
         score, how = "min(1, 2 * pi * sigma^2 / sum over the map of exp(value - peak))", "window"
     else:

@@ -84,6 +84,17 @@ def test_a_second_subject_does_not_pull():
     np.testing.assert_allclose(heatmaps.decode(logits, 4, "softmax")[0][0], [21.5, 21.5], atol=1e-4)
 
 
+def test_most_of_the_distribution_outweighs_its_peak():
+    """A spike of 0.3 against 0.1 on each of five neighbours elsewhere: of 0.8 in all 0.5 lie there."""
+    logits = np.full((32, 32, 1), -30.0, np.float32)
+    logits[3, 3] = np.log(0.3)
+    for y, x in ((20, 20), (20, 21), (20, 19), (21, 20), (19, 20)):
+        logits[y, x] = np.log(0.1)
+    points, peaks = heatmaps.decode(logits, 4, "softmax")
+    np.testing.assert_allclose(points[0], [4 * 20.5 - 0.5] * 2, atol=1e-4)
+    assert peaks[0] == np.float32(np.log(0.3))
+
+
 def test_decode_agrees_with_tensorflow(rng):
     maps = rng.normal(size=(4, 16, 20, 9)).astype(np.float32)
     maps[0, 0, 3] = 9  # peaks on the border

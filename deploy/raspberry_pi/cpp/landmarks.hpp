@@ -143,38 +143,63 @@ inline std::vector<float> ToInput(const std::vector<uint8_t>& patch) {
 }
 
 // Maps [height, width, count] -> one landmark a map, in crop pixels. score, from the .json: "softmax", the mean of the
-// map's softmax over the three map pixels around the peak on either side; "sigmoid", the peak moved a quarter of a map
-// pixel towards the larger neighbour in x and in y, not at the border. The peak is the first largest value in row order.
+// map's softmax over the window, three map pixels to each side of its middle, that holds most of it; "sigmoid", the
+// largest value's place moved a quarter of a map pixel towards the larger neighbour in x and in y, not at the border. Of
+// equal values and windows the first in row order.
 inline std::vector<Landmark> Decode(const float* maps, int height, int width, int count, int stride,
                                     const std::string& score) {
   constexpr int window = 3;
   std::vector<Landmark> found;
+  std::vector<double> shares(size_t{1} * height * width), rows(shares.size());
   for (int k = 0; k < count; ++k) {
     const auto at = [&](int y, int x) { return maps[(y * width + x) * count + k]; };
     int best = 0;
     for (int i = 1; i < height * width; ++i) {
       if (maps[i * count + k] > maps[best * count + k]) best = i;
     }
-    const int x = best % width, y = best / width;
-    float dx = 0, dy = 0;
+    const float peak = maps[best * count + k];
+    double dx = 0, dy = 0;
     if (score == "softmax") {
-      float total = 0;
+      for (int i = 0; i < height * width; ++i) shares[i] = std::exp(static_cast<double>(maps[i * count + k] - peak));
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          double sum = 0;
+          for (int j = std::max(0, y - window); j <= std::min(height - 1, y + window); ++j) sum += shares[j * width + x];
+          rows[y * width + x] = sum;
+        }
+      }
+      double most = -1;
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          double sum = 0;
+          for (int i = std::max(0, x - window); i <= std::min(width - 1, x + window); ++i) sum += rows[y * width + i];
+          if (sum > most) {
+            most = sum;
+            best = y * width + x;
+          }
+        }
+      }
+      const int x = best % width, y = best / width;
+      double total = 0;
       for (int j = std::max(0, y - window); j <= std::min(height - 1, y + window); ++j) {
         for (int i = std::max(0, x - window); i <= std::min(width - 1, x + window); ++i) {
-          const float weight = std::exp(at(j, i) - at(y, x));
-          total += weight;
-          dx += weight * (i - x);
-          dy += weight * (j - y);
+          total += shares[j * width + i];
+          dx += shares[j * width + i] * (i - x);
+          dy += shares[j * width + i] * (j - y);
         }
       }
       dx /= total;
       dy /= total;
-    } else if (x > 0 && x < width - 1 && y > 0 && y < height - 1) {
-      const auto quarter = [](float more, float less) { return more > less ? 0.25f : more < less ? -0.25f : 0.0f; };
-      dx = quarter(at(y, x + 1), at(y, x - 1));
-      dy = quarter(at(y + 1, x), at(y - 1, x));
+    } else {
+      const int x = best % width, y = best / width;
+      const auto quarter = [](float more, float less) { return more > less ? 0.25 : more < less ? -0.25 : 0.0; };
+      if (x > 0 && x < width - 1 && y > 0 && y < height - 1) {
+        dx = quarter(at(y, x + 1), at(y, x - 1));
+        dy = quarter(at(y + 1, x), at(y - 1, x));
+      }
     }
-    found.push_back({stride * (x + dx + 0.5f) - 0.5f, stride * (y + dy + 0.5f) - 0.5f, at(y, x)});
+    found.push_back({static_cast<float>(stride * (best % width + dx + 0.5) - 0.5),
+                     static_cast<float>(stride * (best / width + dy + 0.5) - 0.5), peak});
   }
   return found;
 }
