@@ -143,11 +143,11 @@ def plan(label, size, samples, output):
 
 
 def comparable(recipe, base):
-    """Whether the two learn the same of the same pixels, so that their losses can be told apart."""
+    """Whether the two learn the same of the same pixels in the same order, so that their losses can be compared."""
     end = override(recipe, recipe.stages[-1]) if recipe.stages else recipe
     return end.spec.input_size == base.spec.input_size and all(
         getattr(recipe, field) == getattr(base, field)
-        for field in ("loss", "teacher", "augmentation", "average")
+        for field in ("loss", "teacher", "augmentation", "average", "seed")
     )
 
 
