@@ -196,15 +196,6 @@ def test_a_folder_of_ones_own_trains_evaluates_exports_and_predicts_by_commands(
     run(*program, "evaluate", "birds.tflite", "birds/val", "--engine", "lce", "--output", "exported")
     exported = json.loads((tmp_path / "exported" / "record.json").read_text())
     assert exported["metrics"] == record["metrics"]
-    run(
-        *command,
-        "predict",
-        "birds/images/0.png",
-        "--model",
-        "birds.tflite",
-        "--box",
-        "20,20,56,56",
-        "--output",
-        "out",
-    )
+    where = ("--model", "birds.tflite", "--box", "20,20,56,56")
+    run(*program, "predict", "birds/images/0.png", *where, "--output", "out")
     assert list(json.loads((tmp_path / "out" / "0.json").read_text()))
