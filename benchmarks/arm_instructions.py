@@ -55,17 +55,8 @@ def symbols(program):
 
 def count(program, plugin, case, times):
     """{function: instructions} of so many inferences."""
-    command = [
-        "qemu-aarch64",
-        "-L",
-        SYSROOT,
-        "-plugin",
-        str(plugin),
-        str(program),
-        "repeat",
-        str(times),
-        str(case),
-    ]
+    emulator = ["qemu-aarch64", "-L", SYSROOT, "-plugin", str(plugin)]
+    command = [*emulator, str(program), "repeat", str(times), str(case)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(
@@ -77,9 +68,7 @@ def count(program, plugin, case, times):
         offsets = [int(address, 16) - base for base in BASES]
         inside = [offset for offset in offsets if starts[0] <= offset < starts[-1] + 4096]
         name = functions[bisect.bisect_right(starts, inside[0]) - 1][1] if inside else "libraries"
-        total[name.split("(")[0] if not name.startswith("(") else name.split("::")[1].split("(")[0]] += int(
-            instructions
-        )
+        total[re.sub(r"\(anonymous namespace\)::|^void |[<(].*", "", name)] += int(instructions)
     return total
 
 
