@@ -2,6 +2,8 @@
 
 import dataclasses
 import pathlib
+import subprocess
+import sys
 
 import larq as lq
 import numpy as np
@@ -103,6 +105,22 @@ def test_a_gradient_that_is_not_finite_stays_one(bad):
     dy[1, 2, 2, 5] = bad
     dx, dkernel, _ = gradients(fast, x, tf.constant(dy))
     assert not np.isfinite(dx[1]).all() and not np.isfinite(dkernel).all()
+
+
+@pytest.mark.slow
+def test_the_kernels_of_processors_without_avx512():
+    """In a process of its own, because TensorFlow keeps the operations that it loaded first."""
+    if not training_ops.WIDE.keys() <= set(training_ops.processor()):
+        pytest.skip("the other tests run these kernels on this processor")
+    narrow = "from bnn_landmarks import training_ops; training_ops.WIDE = {'none': ''}; import sys, pytest; "
+    tests = [__file__, "-k", "convolution or gradient or constant", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{narrow}sys.exit(pytest.main({tests!r}))"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_batch_normalisation():

@@ -8,6 +8,8 @@
 //     by the input    three of dy                eight sums, int16      16 input channels a shuffle
 //     by the kernel   three positions' dy        eight sums, int16      16 input channels a shuffle
 //
+// With AVX-512 and its byte permutation the gradients take five terms, 32 sums, 32 input channels.
+//
 // The forward pass is exact. The gradients round dy to int16 at a scale of its own for each position (by the input) or
 // output channel and strip of rows (by the kernel) that no sum can overflow, up or down at random so that the
 // expectation is kept; the random numbers are drawn from the gradient itself, so that a step repeats.
@@ -18,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "parallel.h"
 #include "tensorflow/core/framework/op.h"
@@ -30,7 +33,6 @@ using bnn::share_out;
 
 constexpr int kTable = 16;  // bytes
 constexpr int kBlock = 32;  // outputs computed together
-constexpr int kStrip = 96;  // most triples of positions between two additions to the kernel's gradient
 
 struct Shape {
   int height, width, in, out, size, taps;
@@ -261,86 +263,161 @@ void quantize(const float* g, int count, ScaleOf scale, int16_t* to, Uniform& un
   }
 }
 
-// Tables of +-a +-b +-c for `count` triples: a is in[0], b in[step], c in[2 * step]; the next triple `next` on.
-void triple_tables(const int16_t* in, int step, int next, int count, uint8_t* out) {
-  const __m128i sign_a = _mm_setr_epi16(-1, 1, -1, 1, -1, 1, -1, 1);
-  const __m128i sign_b = _mm_setr_epi16(-1, -1, 1, 1, -1, -1, 1, 1);
-  const __m128i sign_c = _mm_setr_epi16(-1, -1, -1, -1, 1, 1, 1, 1);
-  for (int i = 0; i < count; ++i, in += next, out += kTable) {
-    const __m128i a = _mm_sign_epi16(_mm_set1_epi16(in[0]), sign_a);
-    const __m128i b = _mm_sign_epi16(_mm_set1_epi16(in[step]), sign_b);
-    const __m128i c = _mm_sign_epi16(_mm_set1_epi16(in[2 * step]), sign_c);
-    _mm_store_si128(reinterpret_cast<__m128i*>(out), _mm_add_epi16(_mm_add_epi16(a, b), c));
-  }
-}
+// What the gradients look up: the signed sums of kTerms int16, in an order in which bit k of an entry's number says
+// whether term k counts positive.
+#ifdef __AVX512VBMI__
+constexpr int kTerms = 5;
+constexpr int kStrip = 32;  // most groups of kTerms positions between two additions to the kernel's gradient
+constexpr int kWide = 2;    // most blocks that a table is held in a register for
 
-// Bits 0 to 2 of v say which of a, b, c count positive; the two bytes a shuffle needs to fetch that int16.
-uint16_t triple_index(uint32_t v) { return uint16_t(2 * v | (2 * v + 1) << 8); }
+using Lookup = __m512i;  // a table
+using Block = __m512i;   // of each of kBlock outputs the index or the sum
 
-// sum[m][kBlock] += over `groups`: tables at lut + m * lut_row, looked up by idx.
-template <int M>
-void triple_products(const uint8_t* lut, int lut_row, int lut_step, const uint16_t* idx, int idx_step, int groups,
-                     __m256i (&sum)[M][2]) {
-  for (int g = 0; g < groups; ++g, lut += lut_step, idx += idx_step) {
-    __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(idx));
-    __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(idx + 16));
-    asm("" : "+x"(low), "+x"(high));  // kept in registers, not read again for each m
-#pragma GCC unroll 4
-    for (int m = 0; m < M; ++m) {
-      const __m256i table = table_at(lut + m * lut_row);
-      sum[m][0] = _mm256_add_epi16(sum[m][0], _mm256_shuffle_epi8(table, low));
-      sum[m][1] = _mm256_add_epi16(sum[m][1], _mm256_shuffle_epi8(table, high));
-    }
-  }
+Lookup load_sums(const uint8_t* table) { return _mm512_load_si512(table); }
+Block load_indices(const uint16_t* idx) { return _mm512_load_si512(idx); }
+Block zeros() { return _mm512_setzero_si512(); }
+void keep_in_registers(Block&) {}  // the compiler reads the tables from memory instead
+Block plus_looked_up(Block sum, Lookup table, Block idx) {
+  return _mm512_add_epi16(sum, _mm512_permutexvar_epi8(idx, table));
 }
 
 // to[kBlock] += factor * sum.
-void add_scaled(const __m256i (&sum)[2], float factor, float* to) {
+void add_scaled(Block sum, float factor, float* to) {
+  const __m512 f = _mm512_set1_ps(factor);
+  const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(sum)));
+  const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(sum, 1)));
+  _mm512_storeu_ps(to, _mm512_fmadd_ps(low, f, _mm512_loadu_ps(to)));
+  _mm512_storeu_ps(to + 16, _mm512_fmadd_ps(high, f, _mm512_loadu_ps(to + 16)));
+}
+
+// Twice the sum of the terms that count positive, less the sum of all.
+void make_sums(const int16_t* in, int step, uint8_t* out) {
+  constexpr __mmask32 positive[kTerms] = {0xaaaaaaaa, 0xcccccccc, 0xf0f0f0f0, 0xff00ff00, 0xffff0000};
+  __m512i sum = _mm512_setzero_si512();
+  int all = 0;
+  for (int k = 0; k < kTerms; ++k) {
+    sum = _mm512_add_epi16(sum, _mm512_maskz_set1_epi16(positive[k], in[k * step]));
+    all += in[k * step];
+  }
+  _mm512_store_si512(out, _mm512_sub_epi16(_mm512_add_epi16(sum, sum), _mm512_set1_epi16(short(all))));
+}
+#else
+constexpr int kTerms = 3;
+constexpr int kStrip = 96;
+constexpr int kWide = 1;
+
+using Lookup = __m256i;
+struct Block {
+  __m256i low, high;
+};
+
+Lookup load_sums(const uint8_t* table) { return table_at(table); }
+Block load_indices(const uint16_t* idx) {
+  const __m256i* from = reinterpret_cast<const __m256i*>(idx);
+  return {_mm256_load_si256(from), _mm256_load_si256(from + 1)};
+}
+Block zeros() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+void keep_in_registers(Block& b) { asm("" : "+x"(b.low), "+x"(b.high)); }
+Block plus_looked_up(Block sum, Lookup table, Block idx) {
+  return {_mm256_add_epi16(sum.low, _mm256_shuffle_epi8(table, idx.low)),
+          _mm256_add_epi16(sum.high, _mm256_shuffle_epi8(table, idx.high))};
+}
+
+void add_scaled(Block sum, float factor, float* to) {
   const __m256 f = _mm256_set1_ps(factor);
-  for (int half = 0; half < 2; ++half, to += 16) {
-    const __m256 low = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(sum[half])));
-    const __m256 high = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256(sum[half], 1)));
+  for (const __m256i half : {sum.low, sum.high}) {
+    const __m256 low = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(half)));
+    const __m256 high = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256(half, 1)));
     _mm256_storeu_ps(to, _mm256_fmadd_ps(low, f, _mm256_loadu_ps(to)));
     _mm256_storeu_ps(to + 8, _mm256_fmadd_ps(high, f, _mm256_loadu_ps(to + 8)));
+    to += 16;
   }
 }
 
-// acc [width][kBlock] += one row of taps. lut: tables [width + taps - 1][groups], each position with its own scale;
-// idx: [taps][groups][kBlock].
-template <int M>
-void triple_row(const uint8_t* lut, const float* back, int groups, const uint16_t* idx, int taps, int width,
-                float* acc) {
-  const int position = groups * kTable;
+void make_sums(const int16_t* in, int step, uint8_t* out) {
+  const __m128i sign_a = _mm_setr_epi16(-1, 1, -1, 1, -1, 1, -1, 1);
+  const __m128i sign_b = _mm_setr_epi16(-1, -1, 1, 1, -1, -1, 1, 1);
+  const __m128i sign_c = _mm_setr_epi16(-1, -1, -1, -1, 1, 1, 1, 1);
+  const __m128i a = _mm_sign_epi16(_mm_set1_epi16(in[0]), sign_a);
+  const __m128i b = _mm_sign_epi16(_mm_set1_epi16(in[step]), sign_b);
+  const __m128i c = _mm_sign_epi16(_mm_set1_epi16(in[2 * step]), sign_c);
+  _mm_store_si128(reinterpret_cast<__m128i*>(out), _mm_add_epi16(_mm_add_epi16(a, b), c));
+}
+#endif
+
+constexpr int kSums = sizeof(int16_t) << kTerms;  // bytes of a table
+
+// `count` tables one after another: term k of the first is in[k * step]; the next table's lie `next` on.
+void sum_tables(const int16_t* in, int step, int next, int count, uint8_t* out) {
+  for (int i = 0; i < count; ++i, in += next, out += kSums) make_sums(in, step, out);
+}
+
+int groups_of(int terms) { return (terms + kTerms - 1) / kTerms; }
+
+// Outputs that are computed side by side from one reading of the tables.
+int side_by_side(int outputs) { return outputs % (kWide * kBlock) == 0 ? kWide * kBlock : kBlock; }
+
+// The two bytes that a shuffle needs to fetch the int16 of entry v.
+uint16_t sum_index(uint32_t v) { return uint16_t(2 * v | (2 * v + 1) << 8); }
+
+// sum[m][N * kBlock] += over `groups`: tables at lut + m * lut_row, looked up by idx.
+template <int M, int N>
+void add_products(const uint8_t* lut, int lut_row, int lut_step, const uint16_t* idx, int idx_step, int groups,
+                  Block (&sum)[M][N]) {
+  for (int g = 0; g < groups; ++g, lut += lut_step, idx += idx_step) {
+    Block at[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; ++n) {
+      at[n] = load_indices(idx + n * kBlock);
+      keep_in_registers(at[n]);  // not read again for each m
+    }
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) {
+      const Lookup table = load_sums(lut + m * lut_row);
+#pragma GCC unroll 2
+      for (int n = 0; n < N; ++n) sum[m][n] = plus_looked_up(sum[m][n], table, at[n]);
+    }
+  }
+}
+
+// acc [width][N * kBlock] += one row of taps. lut: tables [width + taps - 1][groups], each position with its own
+// scale; idx: [taps][groups][N * kBlock].
+template <int M, int N>
+void gradient_row(const uint8_t* lut, const float* back, int groups, const uint16_t* idx, int taps, int width,
+                  float* acc) {
+  const int position = groups * kSums, block = N * kBlock;
   for (int x = 0; x < width; x += M)
     for (int t = 0; t < taps; ++t) {
-      __m256i sum[M][2];
-      for (auto& v : sum) v[0] = v[1] = _mm256_setzero_si256();
-      triple_products<M>(lut + (x + t) * position, position, kTable, idx + size_t(t) * groups * kBlock, kBlock, groups,
+      Block sum[M][N];
+      for (auto& each : sum)
+        for (auto& v : each) v = zeros();
+      add_products<M, N>(lut + (x + t) * position, position, kSums, idx + size_t(t) * groups * block, block, groups,
                          sum);
-      for (int m = 0; m < M; ++m) add_scaled(sum[m], back[x + m + t], acc + (x + m) * kBlock);
+      for (int m = 0; m < M; ++m)
+        for (int n = 0; n < N; ++n) add_scaled(sum[m][n], back[x + m + t], acc + (x + m) * block + n * kBlock);
     }
 }
 
-using TripleRow = void (*)(const uint8_t*, const float*, int, const uint16_t*, int, int, float*);
+using GradientRow = void (*)(const uint8_t*, const float*, int, const uint16_t*, int, int, float*);
 
-TripleRow triple_row_for(int width) {
-  return width % 4 == 0 ? triple_row<4> : width % 2 == 0 ? triple_row<2> : triple_row<1>;
+template <int N>
+GradientRow gradient_row_for(int width) {
+  return width % 4 == 0 ? gradient_row<4, N> : width % 2 == 0 ? gradient_row<2, N> : gradient_row<1, N>;
 }
 
-// The turned kernel's signs, three output channels to an index: [in / kBlock][taps][groups][kBlock].
+// The turned kernel's signs, kTerms output channels to an index: [in / block][taps][groups][block].
 uint16_t* turned_indices(OpKernelContext* context, const Shape& s, const float* w) {
-  const int groups = (s.out + 2) / 3;
+  const int groups = groups_of(s.out), block = side_by_side(s.in);
   uint16_t* idx = scratch<uint16_t>(7, size_t(s.taps) * groups * s.in);
   share_out(context, s.taps * s.in, [&](int64_t, int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int t = int(i) / s.in, n = int(i) % s.in;
       const float* from = w + (size_t(s.taps - 1 - t) * s.in + n) * s.out;
-      uint16_t* to = idx + size_t(n / kBlock * s.taps + t) * groups * kBlock + n % kBlock;
-      for (int o = 0; o < s.out; o += 3, to += kBlock) {
-        uint32_t bits = from[o] >= 0;
-        if (o + 1 < s.out) bits |= uint32_t(from[o + 1] >= 0) << 1;
-        if (o + 2 < s.out) bits |= uint32_t(from[o + 2] >= 0) << 2;
-        *to = triple_index(bits);
+      uint16_t* to = idx + size_t(n / block * s.taps + t) * groups * block + n % block;
+      for (int o = 0; o < s.out; o += kTerms, to += block) {
+        uint32_t bits = 0;
+        for (int k = 0; k < kTerms && o + k < s.out; ++k) bits |= uint32_t(from[o + k] >= 0) << k;
+        *to = sum_index(bits);
       }
     }
   });
@@ -350,21 +427,20 @@ uint16_t* turned_indices(OpKernelContext* context, const Shape& s, const float* 
 // Of one image, by x: the correlation of the gradient with the turned kernel's signs, where |x| <= 1.
 void input_gradient(const Shape& s, const float* x, const float* y, const float* dy, const float* factor, bool relu,
                     const uint16_t* idx, Uniform& uniform, float* dx) {
-  const int r = s.size / 2, padded = s.width + 2 * r, groups = (s.out + 2) / 3;
-  const size_t row = size_t(padded) * groups * kTable;
+  const int r = s.size / 2, padded = s.width + 2 * r, groups = groups_of(s.out), block = side_by_side(s.in);
+  const size_t row = size_t(padded) * groups * kSums;
   uint8_t* tables = scratch<uint8_t>(0, row * s.size);
   float* back = scratch<float>(1, size_t(padded) * s.size);
-  int16_t* rounded = scratch<int16_t>(2, size_t(groups) * 3);
+  int16_t* rounded = scratch<int16_t>(2, size_t(groups) * kTerms);
   float* g = scratch<float>(3, s.out);
-  float* acc = scratch<float>(4, size_t(s.width) * kBlock);
-  std::fill(rounded + s.out, rounded + groups * 3, int16_t(0));
-  const TripleRow run = triple_row_for(s.width);
+  float* acc = scratch<float>(4, size_t(s.width) * block);
+  std::fill(rounded + s.out, rounded + groups * kTerms, int16_t(0));
+  const GradientRow run = block == kBlock ? gradient_row_for<1>(s.width) : gradient_row_for<kWide>(s.width);
   auto slot = [&](int at) { return (at + r) % s.size; };
   auto fill = [&](int at) {
     uint8_t* table = tables + row * slot(at);
     float* factors = back + size_t(padded) * slot(at);
-    std::fill(factors, factors + padded, 0.f);
-    std::memset(table, 0, row);
+    std::fill(factors, factors + padded, 0.f);  // what is looked up where there is no gradient counts nothing
     if (at < 0 || at >= s.height) return;
     for (int p = 0; p < s.width; ++p) {
       const size_t from = (size_t(at) * s.width + p) * s.out;
@@ -381,24 +457,24 @@ void input_gradient(const Shape& s, const float* x, const float* y, const float*
       factors[p + r] = scale.back;
       if (scale.to == 0) continue;
       quantize(g, s.out, [&](int) { return _mm256_set1_ps(scale.to); }, rounded, uniform);
-      triple_tables(rounded, 1, 3, groups, table + size_t(p + r) * groups * kTable);
+      sum_tables(rounded, 1, kTerms, groups, table + size_t(p + r) * groups * kSums);
     }
   };
   for (int at = -r; at < r; ++at) fill(at);
   for (int at = 0; at < s.height; ++at) {
     fill(at + r);
-    for (int n = 0; n < s.in; n += kBlock) {
-      std::memset(acc, 0, sizeof(float) * s.width * kBlock);
+    for (int n = 0; n < s.in; n += block) {
+      std::memset(acc, 0, sizeof(float) * s.width * block);
       for (int d = 0; d < s.size; ++d) {
         const int k = slot(at + d - r);
-        run(tables + row * k, back + size_t(padded) * k, groups, idx + size_t(n * s.size + kBlock * d) * s.size * groups,
+        run(tables + row * k, back + size_t(padded) * k, groups, idx + size_t(n * s.size + block * d) * s.size * groups,
             s.size, s.width, acc);
       }
       for (int p = 0; p < s.width; ++p) {
         const size_t to = (size_t(at) * s.width + p) * s.in + n;
-        for (int j = 0; j < kBlock; j += 8) {
+        for (int j = 0; j < block; j += 8) {
           const __m256 open = _mm256_cmp_ps(magnitude(_mm256_loadu_ps(x + to + j)), _mm256_set1_ps(1.f), _CMP_LE_OQ);
-          _mm256_storeu_ps(dx + to + j, _mm256_and_ps(_mm256_load_ps(acc + p * kBlock + j), open));
+          _mm256_storeu_ps(dx + to + j, _mm256_and_ps(_mm256_load_ps(acc + p * block + j), open));
         }
       }
     }
@@ -409,12 +485,12 @@ void input_gradient(const Shape& s, const float* x, const float* y, const float*
 // dfactor [out] += sums of y * dy.
 void kernel_gradient(const Shape& s, const float* x, const float* y, const float* dy, const float* factor, bool relu,
                      Uniform& uniform, float* own, double* dfactor) {
-  const int r = s.size / 2, triples = (s.width + 2) / 3, starts = 3 * triples + 2 * r;
-  const int strip = std::max(1, std::min(s.height, kStrip / triples));
-  uint8_t* tables = scratch<uint8_t>(0, size_t(strip) * triples * s.out * kTable);  // [out / 4][row][triple][4]
-  uint16_t* idx = scratch<uint16_t>(1, size_t(strip + 2 * r) * starts * s.in);     // [in / kBlock][row][start][kBlock]
-  int16_t* rounded = scratch<int16_t>(2, size_t(3 * triples) * s.out);
-  uint8_t* bits = scratch<uint8_t>(3, size_t(starts + 2) * s.in);
+  const int r = s.size / 2, groups = groups_of(s.width), starts = kTerms * groups + 2 * r, block = side_by_side(s.in);
+  const int strip = std::max(1, std::min(s.height, kStrip / groups)), positions = kTerms * groups;
+  uint8_t* tables = scratch<uint8_t>(0, size_t(strip) * groups * s.out * kSums);  // [out / 4][row][group][4]
+  uint16_t* idx = scratch<uint16_t>(1, size_t(strip + 2 * r) * starts * s.in);     // [in / block][row][start][block]
+  int16_t* rounded = scratch<int16_t>(2, size_t(positions) * s.out);
+  uint8_t* bits = scratch<uint8_t>(3, size_t(starts + kTerms - 1) * s.in);
   float* g = scratch<float>(4, size_t(strip) * s.width * s.out);
   float* columns = scratch<float>(5, size_t(s.out) * 4);
   float *sums = columns, *df = sums + s.out, *to_integer = df + s.out, *back = to_integer + s.out;
@@ -441,14 +517,14 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
       for (int p = 0; p < s.width; ++p)
         quantize(g + (size_t(i) * s.width + p) * s.out, s.out, [&](int j) { return _mm256_loadu_ps(to_integer + j); },
                  rounded + size_t(p) * s.out, uniform);
-      std::fill(rounded + size_t(s.width) * s.out, rounded + size_t(3 * triples) * s.out, int16_t(0));
-      for (int t = 0; t < triples; ++t)
+      std::fill(rounded + size_t(s.width) * s.out, rounded + size_t(positions) * s.out, int16_t(0));
+      for (int t = 0; t < groups; ++t)
         for (int o = 0; o < s.out; o += 4)
-          triple_tables(rounded + size_t(3 * t) * s.out + o, s.out, 1, 4,
-                        tables + ((size_t(o) / 4 * strip + i) * triples + t) * 4 * kTable);
+          sum_tables(rounded + size_t(kTerms * t) * s.out + o, s.out, 1, 4,
+                     tables + ((size_t(o) / 4 * strip + i) * groups + t) * 4 * kSums);
     }
     for (int i = -r; i < rows + r; ++i) {
-      std::memset(bits, 1, size_t(starts + 2) * s.in);
+      std::memset(bits, 1, size_t(starts + kTerms - 1) * s.in);
       const int at = top + i;
       if (at >= 0 && at < s.height) {
         const float* from = x + size_t(at) * s.width * s.in;
@@ -461,13 +537,14 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
         }
       }
       for (int n = 0; n < s.in; n += kBlock) {
-        uint16_t* to = idx + size_t(n / kBlock * (strip + 2 * r) + i + r) * starts * kBlock;
+        uint16_t* to = idx + size_t(n / block * (strip + 2 * r) + i + r) * starts * block + n % block;
         const uint8_t* from = bits + n;
-        for (int k = 0; k < starts; ++k, from += s.in, to += kBlock) {
-          auto at_position = [&](int p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + p * s.in)); };
-          __m256i v = at_position(2);
-          v = _mm256_add_epi8(_mm256_add_epi8(v, v), at_position(1));
-          v = _mm256_add_epi8(_mm256_add_epi8(v, v), at_position(0));
+        for (int k = 0; k < starts; ++k, from += s.in, to += block) {
+          __m256i v = _mm256_setzero_si256();
+          for (int p = kTerms - 1; p >= 0; --p) {
+            const __m256i sign = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + p * s.in));
+            v = _mm256_add_epi8(_mm256_add_epi8(v, v), sign);
+          }
           v = _mm256_permute4x64_epi64(_mm256_add_epi8(v, v), 0xd8);
           const __m256i next = _mm256_add_epi8(v, _mm256_set1_epi8(1));
           _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm256_unpacklo_epi8(v, next));
@@ -475,19 +552,26 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
         }
       }
     }
-    for (int n = 0; n < s.in; n += kBlock)
+    auto multiply = [&](auto wide, int n) {
+      constexpr int N = decltype(wide)::value;
       for (int t = 0; t < s.taps; ++t) {
         const int down = t / s.size, right = t % s.size;
         for (int o = 0; o < s.out; o += 4) {
-          __m256i sum[4][2];
-          for (auto& v : sum) v[0] = v[1] = _mm256_setzero_si256();
+          Block sum[4][N];
+          for (auto& each : sum)
+            for (auto& v : each) v = zeros();
           for (int i = 0; i < rows; ++i)
-            triple_products<4>(tables + (size_t(o) / 4 * strip + i) * triples * 4 * kTable, kTable, 4 * kTable,
-                               idx + (size_t(n / kBlock * (strip + 2 * r) + i + down) * starts + right) * kBlock,
-                               3 * kBlock, triples, sum);
-          for (int m = 0; m < 4; ++m) add_scaled(sum[m], back[o + m], own + (size_t(t) * s.out + o + m) * s.in + n);
+            add_products<4, N>(tables + (size_t(o) / 4 * strip + i) * groups * 4 * kSums, kSums, 4 * kSums,
+                               idx + (size_t(n / block * (strip + 2 * r) + i + down) * starts + right) * block,
+                               kTerms * block, groups, sum);
+          for (int m = 0; m < 4; ++m)
+            for (int k = 0; k < N; ++k)
+              add_scaled(sum[m][k], back[o + m], own + (size_t(t) * s.out + o + m) * s.in + n + k * kBlock);
         }
       }
+    };
+    for (int n = 0; n < s.in; n += block)
+      block == kBlock ? multiply(std::integral_constant<int, 1>(), n) : multiply(std::integral_constant<int, kWide>(), n);
   }
 }
 
