@@ -10,7 +10,8 @@ from bnn_landmarks import runtime
 
 pytestmark = pytest.mark.usefixtures("library")
 
-KERNELS = ("portable", runtime.kernels()) if runtime.library_path() else ("portable",)
+BEST = runtime.kernels() if runtime.library_path() else None
+KERNELS = {None: ("portable",), "avx512": ("portable", "avx2", "avx512")}.get(BEST, ("portable", BEST))
 
 
 @pytest.mark.parametrize("case", all_cases(40), ids=lambda case: case.name)
