@@ -51,11 +51,15 @@ inline void Block(const uint8_t* packed, int width, const Window* windows, int w
 template <int kVectors>
 void Strip(const uint8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
            int pixels, uint32_t* counts) {
+  // Six pixels by four vectors of sums, and the filters, fill most of the 32 registers.
   int p = 0;
-  for (; p + 4 <= pixels; p += 4) {
-    Block<kVectors, 4>(packed, width, windows, window_count, origins + p, counts + p * kTile);
+  for (; p + 6 <= pixels; p += 6) {
+    Block<kVectors, 6>(packed, width, windows, window_count, origins + p, counts + p * kTile);
   }
-  for (; p < pixels; ++p) Block<kVectors, 1>(packed, width, windows, window_count, origins + p, counts + p * kTile);
+  for (; p + 2 <= pixels; p += 2) {
+    Block<kVectors, 2>(packed, width, windows, window_count, origins + p, counts + p * kTile);
+  }
+  if (p < pixels) Block<kVectors, 1>(packed, width, windows, window_count, origins + p, counts + p * kTile);
 }
 
 void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
@@ -70,33 +74,47 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   if (c < width) Strip<2>(packed + c * 4, width, windows, window_count, origins, pixels, out + c);
 }
 
-inline __mmask16 Lanes(int count) { return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : (1 << count) - 1); }
+inline __mmask16 Lanes(int count) { return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : count > 0 ? (1 << count) - 1 : 0); }
 
-inline void FinishPixel(const Finish& f, const uint32_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
+// Up to 32 channels of a strip of pixels; what is not wanted is left out when compiled.
+template <bool kOut, bool kResidual, bool kBits>
+void FinishWord(const Finish& f, const uint32_t* counts, int pixels, int channel, int channels, const Targets& t) {
   const __m512i low = _mm512_set1_epi32(f.clamp_min), high = _mm512_set1_epi32(f.clamp_max);
-  for (int base = 0; base < channels; base += kWord) {
-    uint32_t word = 0;
-    for (int c = base; c < base + kWord && c < channels; c += kLanes) {
-      const __mmask16 lanes = Lanes(channels - c);
-      const __m512i n = _mm512_load_si512(count + c);
-      if (out != nullptr) {
+  const __mmask16 lanes[2] = {Lanes(channels - channel), Lanes(channels - channel - kLanes)};
+  __m512 multiplier[2], bias[2];
+  __m512i threshold[2];
+  for (int v = 0; v < 2; ++v) {
+    if (kOut) multiplier[v] = _mm512_loadu_ps(f.multiplier + channel + v * kLanes);
+    if (kOut) bias[v] = _mm512_loadu_ps(f.bias + channel + v * kLanes);
+    if (kBits) threshold[v] = _mm512_loadu_si512(f.threshold + channel + v * kLanes);
+  }
+  for (int p = 0; p < pixels; ++p) {
+    uint32_t word = kBits ? f.flip[channel / kWord] : 0;
+    for (int v = 0; v < 2; ++v) {
+      const int c = channel + v * kLanes;
+      const __m512i n = _mm512_load_si512(counts + p * kTile + c);
+      if (kOut) {
         const __m512i x = _mm512_max_epi32(_mm512_min_epi32(_mm512_add_epi32(n, n), high), low);
-        __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(x), _mm512_loadu_ps(f.multiplier + c));
-        y = _mm512_add_ps(y, _mm512_loadu_ps(f.bias + c));
-        if (residual != nullptr) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, residual + c));
-        _mm512_mask_storeu_ps(out + c, lanes, y);
+        // A multiplication and an addition, each rounded: not fused.
+        __m512 y = _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(x), multiplier[v]), bias[v]);
+        if (kResidual) y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes[v], t.residual + p * t.residual_stride + c));
+        _mm512_mask_storeu_ps(t.out + p * t.out_stride + c, lanes[v], y);
       }
-      if (f.threshold != nullptr) {
-        const __mmask16 above = _mm512_mask_cmpgt_epi32_mask(lanes, n, _mm512_loadu_si512(f.threshold + c));
-        word |= static_cast<uint32_t>(above) << (c - base);
-      }
+      if (kBits) word ^= static_cast<uint32_t>(_mm512_mask_cmpgt_epi32_mask(lanes[v], n, threshold[v])) << (v * kLanes);
     }
-    if (f.threshold != nullptr) StoreWord(bits + base / kWord * 4, word ^ f.flip[base / kWord], 4);
+    if (kBits) StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, word, 4);
   }
 }
 
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
-  FinishEach<uint32_t>(finish, counts, pixels, channels, targets, FinishPixel);
+  const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
+  auto* const finish_word = !out ? FinishWord<false, false, true>
+                            : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
+                                   : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
+  if (!out && !bits) return;
+  for (int channel = 0; channel < channels; channel += kWord) {
+    finish_word(finish, static_cast<const uint32_t*>(counts), pixels, channel, channels, targets);
+  }
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {

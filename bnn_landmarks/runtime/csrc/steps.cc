@@ -20,6 +20,15 @@ void SignPixel(const Kernels& kernels, const std::vector<Signing>& signings, con
   }
 }
 
+// Asks for the lines of a pixel's floats, so that they arrive while the bits are counted. Not on ARM, where its worth
+// is not known.
+void Prefetch(const FloatSlice& slice, int64_t pixel, int channels) {
+#if defined(__x86_64__)
+  if (slice.buffer == nullptr) return;
+  for (int c = 0; c < channels; c += 16) __builtin_prefetch(slice.At(pixel) + c, 0, 2);
+#endif
+}
+
 }  // namespace
 
 // ---- convolution
@@ -56,6 +65,8 @@ void ConvStep::RunTask(const Tile& tile, int64_t first, int pixels) const {
   Place place(first, out_shape);
   for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
     origins[p] = input->At(place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
+    Prefetch({output.buffer, output.channel + tile.channel}, first + p, tile.channels);
+    Prefetch({residual.buffer, residual.channel + tile.channel}, first + p, tile.channels);
   }
   kernels->accumulate(packed_.data() + tile.offset, tile.channels, windows.data(), static_cast<int>(windows.size()),
                       origins, pixels, counts);
