@@ -1,5 +1,8 @@
 """What the zoo holds: one record an entry.
 
+A plain name is the network at the paper's 256x256; NAME_128 is the same task at 128x128, four times less work, for slow
+devices.
+
 `python -m bnn_landmarks.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the SHA-256 that
 belongs here.
 """
@@ -8,7 +11,9 @@ import dataclasses
 
 from bnn_landmarks.spec import Spec
 
-FACE = {"box_side": "mean", "padding": 1.6, "input_size": 128, "sigma": 1.25}
+FACE = {"box_side": "mean", "padding": 1.6}
+LARGE = {"input_size": 256, "sigma": 1.5}
+SMALL = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
@@ -40,38 +45,57 @@ class Entry:
         return self.spec.name
 
 
+def _both_sizes(large, sha256, small_sha256):
+    """The entry of a task at 256x256, and at 128x128."""
+    small = f"{large.name}_128"
+    yield dataclasses.replace(large, weights=f"{large.name}.npz", sha256=sha256)
+    yield dataclasses.replace(
+        large,
+        spec=dataclasses.replace(large.spec, name=small, **SMALL),
+        recipe=small,
+        weights=f"{small}.npz",
+        sha256=small_sha256,
+    )
+
+
 ENTRIES = {
     entry.name: entry
     for entry in (
-        Entry(
-            spec=Spec("pose", scheme="mpii16", input_size=192, sigma=1.25),
-            title="16 body joints of a person",
-            purpose="sports, dance and fitness; sorting and cropping photographs of people",
-            paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
-            recipe="pose",
-            trained_on=POSE,
-            weights="pose.npz",
-            sha256="4d72c6f2b660ebf608a26ca90b908cd42a21f5a4f6116785fd4c1bd05021f503",
+        *_both_sizes(
+            Entry(
+                spec=Spec("pose", scheme="mpii16", **LARGE),
+                title="16 body joints of a person",
+                purpose="sports, dance and fitness; sorting and cropping photographs of people",
+                paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
+                recipe="pose",
+                trained_on=POSE,
+            ),
+            sha256="3ebe01e1c9e5d11d33dbf10c39e586ec9edd68866e099fb7f287fadb31e9ea14",
+            small_sha256="e0112ee4b66b00f88047c256d923e2ead3905f267cd8eea59ea19ced556b04a0",
         ),
-        Entry(
-            spec=Spec("face_aflw", scheme="aflw21", **FACE),
-            title="21 points of a face, up to profile",
-            purpose="aligning and tracking faces",
-            paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
-            recipe="face_aflw",
-            trained_on=(("aflw2000", "train_21"), *FACES),
-            weights="face_aflw.npz",
-            sha256="442258be6567582bbb78958dd6bc3283f5a6fa043b8a3740c29136870f64af50",
+        *_both_sizes(
+            Entry(
+                spec=Spec("face_aflw", scheme="aflw21", **FACE, **LARGE),
+                title="21 points of a face, up to profile",
+                purpose="aligning and tracking faces",
+                paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
+                recipe="face_aflw",
+                trained_on=(("aflw2000", "train_21"), *FACES),
+            ),
+            sha256="7e0c3ed876ce72c281539ebbb36f0aa1a2e3bf3b504997ce042ad31b5d09c1c7",
+            small_sha256="8b8ce51c2be20eee84a3ff71a725ff032d81cc8d8e0c4f7d9b40f220bbdf2353",
         ),
-        Entry(
-            spec=Spec("face_300wlp", scheme="ibug68", **FACE),
-            title="68 points of a face",
-            purpose="aligning and tracking faces, make-up and masks",
-            paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
-            recipe="face_300wlp",
-            trained_on=FACES,
-            weights="face_300wlp.npz",
-            sha256="93f7a21537642bc23b0f644777d169651eebe9b0d582e95d4677ce297c1ce50a",
+        *_both_sizes(
+            Entry(
+                spec=Spec("face_300wlp", scheme="ibug68", **FACE, **LARGE),
+                title="68 points of a face",
+                purpose="aligning and tracking faces, make-up and masks",
+                paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
+                recipe="face_300wlp",
+                trained_on=FACES,
+            ),
+            sha256="69eb094002e95d0d954fa3b435dae6e7322a95156582ea8b791e1cf3f2d6a014",
+            small_sha256="815948ede866fefd8a429ecafd0b724e7b8ac1acfca72c162967412970e9c8db",
         ),
         Entry(
             spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
@@ -81,15 +105,17 @@ ENTRIES = {
             recipe="face_pifa",
             untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
-        Entry(
-            spec=Spec("face_parts", task="parts", scheme="parts7", **FACE),
-            title="7 facial parts",
-            purpose="make-up, masks, colour correction",
-            paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
-            recipe="face_parts",
-            trained_on=FACES,
-            weights="face_parts.npz",
-            sha256="d04fdb5746a0a598752156bfa6aae3d5195788d26c2f51c62b35bd96068880a5",
+        *_both_sizes(
+            Entry(
+                spec=Spec("face_parts", task="parts", scheme="parts7", **FACE, **LARGE),
+                title="7 facial parts",
+                purpose="make-up, masks, colour correction",
+                paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
+                recipe="face_parts",
+                trained_on=FACES,
+            ),
+            sha256="00b861a0a196a71540f60d77f21dd16b5164bd29d8d6d82548d46bdf789a8677",
+            small_sha256="91060dc0cf0c959cb7b05295219d1de3b586ae41e259ec0d8dd58726e6ab6ea7",
         ),
     )
 }

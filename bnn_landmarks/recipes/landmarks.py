@@ -2,12 +2,11 @@
 
 The landmarks are those of the file's category; where their names say left and right (left_eye, r_wrist) the images are
 mirrored in training. annotations/val.json, if there is one, is validated on, else train.json.
-Cost: 60,000 samples at 128x128; about 30 a second on two CPU cores with AMX and --set precision=bfloat16: half an hour.
-Without AMX bfloat16 is slower than float32: some 10 a second, an hour and a half.
+Cost: 60,000 samples at 128x128; on two CPU cores 15 to 25 a second with AVX2, 33 with AVX-512: up to an hour.
 Expect: it depends on the data; a hundred images and a start from an entry (--initial) are a beginning.
 
     bnn-landmarks train landmarks --data DIR --output runs/mine
-    bnn-landmarks train landmarks --data DIR --output runs/mine --initial zoo/weights/pose.npz
+    bnn-landmarks train landmarks --data DIR --output runs/mine --initial zoo/weights/pose_128.npz
 """
 
 from bnn_landmarks.augment import Augmentation

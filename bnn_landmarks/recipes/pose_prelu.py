@@ -1,7 +1,7 @@
 """Beyond the paper: `pose` with a PReLU in the place of the ReLU after each binary convolution.
 
 Its slopes are 4,096 numbers more; on a device they are float operators between convolutions that stay binary.
-Cost: 50,000 samples at 192x192; the PReLUs run on TensorFlow's own operations, so a little slower than `pose`.
+Cost: 50,000 samples at 256x256; the PReLUs run on TensorFlow's own operations, so a little slower than `pose`.
 Expect: not measured at this length; `python benchmarks/ablation.py` holds it beside the ReLU on a small budget.
 Data: as `pose`.
 

@@ -2,7 +2,7 @@
 
 Each stage starts from the one before, kernels by their names, on its own rising and falling rate; the learned scales
 start at the mean size of the kernels they are given.
-Cost: 50,000 samples at 192x192 as `pose`, 20,000 of them in stages whose convolutions are real: those run on
+Cost: 50,000 samples at 256x256 as `pose`, 20,000 of them in stages whose convolutions are real: those run on
 TensorFlow's own operations, on a CPU at about half the speed.
 Expect: not measured at this length; `python benchmarks/ablation.py` holds it beside one stage on a small budget.
 Data: as `pose`.

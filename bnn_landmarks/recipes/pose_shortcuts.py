@@ -1,7 +1,7 @@
 """Beyond the paper: `pose` with a shortcut around each binary convolution (block `hierarchical_shortcuts`).
 
 The parameters and their names are those of `pose`, so `--initial zoo/weights/pose.npz` starts from it.
-Cost: 50,000 samples at 192x192, as fast as `pose` but for the slices of channels.
+Cost: 50,000 samples at 256x256, as fast as `pose` but for the slices of channels.
 Expect: not measured at this length; `python benchmarks/ablation.py` holds it beside `hierarchical` on a small budget.
 Data: as `pose`.
 

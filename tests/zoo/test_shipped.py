@@ -38,7 +38,7 @@ def test_the_exported_file_is_there_and_binary(name):
 
 
 @pytest.mark.parametrize("name", LANDMARKS)
-@pytest.mark.parametrize("engine", ["keras", "lce"])
+@pytest.mark.parametrize("engine", [pytest.param("keras", marks=pytest.mark.slow), "lce"])
 def test_points_on_the_sample_photograph_are_the_stored_ones(name, engine):
     """Real-valued layers round otherwise in Keras and on other processors, and then the sign of a sum near zero may
     flip and move some points: face_aflw's by up to 1.9 pixels between Keras and LCE, of a face of 93."""

@@ -10,7 +10,7 @@ from bnn_landmarks import weights, zoo
 from bnn_landmarks.commands import info
 from bnn_landmarks.commands import list as listing
 
-PLANNED = ["pose", "face_aflw", "face_300wlp", "face_pifa", "face_parts"]
+TRAINED = ["pose", "face_aflw", "face_300wlp", "face_parts"]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def ready(monkeypatch, tiny_model):
 
 
 def test_names():
-    assert set(PLANNED) <= set(zoo.names())
+    assert set(zoo.names()) == {*TRAINED, *(f"{name}_128" for name in TRAINED), "face_pifa"}
     assert zoo.names("parts") == [name for name in zoo.names() if name not in zoo.names("landmarks")]
     assert "face_parts" in zoo.names("parts")
     with pytest.raises(ValueError, match="tasks are landmarks, parts"):
@@ -49,7 +49,7 @@ def test_names():
 
 
 @pytest.mark.parametrize(
-    "name", [name if name == "face_parts" else pytest.param(name, marks=pytest.mark.slow) for name in PLANNED]
+    "name", [n if n == "face_parts_128" else pytest.param(n, marks=pytest.mark.slow) for n in zoo.names()]
 )
 def test_every_entry_builds_untrained(name):
     model = zoo.load(name, weights=None)
@@ -57,6 +57,15 @@ def test_every_entry_builds_untrained(name):
     assert model.spec == spec and spec.name == name
     assert model.input_shape == (None, spec.input_size, spec.input_size, 3)
     assert model.output_shape == (None, spec.map_size, spec.map_size, spec.outputs)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_task_has_a_network_at_the_papers_size_and_a_small_one(name):
+    large, small = zoo.entry(name), zoo.entry(f"{name}_128")
+    assert (large.spec.input_size, small.spec.input_size) == (256, 128)
+    assert large.weights and small.weights
+    same = {"name": "", "input_size": 0, "sigma": 0}
+    assert dataclasses.replace(large.spec, **same) == dataclasses.replace(small.spec, **same)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -73,7 +82,7 @@ def test_trained_weights_or_a_plain_word(name):
 def test_unknown_name_lists_the_close_ones():
     with pytest.raises(ValueError, match="did you mean face_aflw"):
         zoo.load("face_alfw")
-    with pytest.raises(ValueError, match="the entries are pose, face_aflw"):
+    with pytest.raises(ValueError, match="the entries are pose, pose_128, face_aflw"):
         zoo.card("zzz")
 
 

@@ -1,0 +1,14 @@
+"""16 body joints (MPII's), 128x128: the entry `pose_128`, and what `pose` starts from.
+
+Cost: 180,000 samples; 15 to 25 a second on two CPU cores with AVX2, 33 with AVX-512: two hours.
+Expect: what zoo/cards/pose_128.md says was reached.
+Data: as `pose`.
+
+    bnn-landmarks train pose_128 --data DATA --output runs/pose_128
+"""
+
+from bnn_landmarks.recipe import override
+from bnn_landmarks.recipes import pose
+from bnn_landmarks.zoo.entries import ENTRIES
+
+recipe = override(pose.recipe, {"spec": ENTRIES["pose_128"].spec, "samples": 180_000})
