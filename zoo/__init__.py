@@ -1,7 +1,7 @@
 """The pretrained networks: load one by name, list them, read their cards.
 
     model = zoo.load("pose")                     # tf.keras.Model, model.spec says how to feed and read it
-    zoo.names(task="landmarks")                  # ["pose", "face_aflw", ...]
+    zoo.names(task="landmarks")                  # ["pose", "pose_128", ...]
     zoo.card("pose")["records"]                  # its evaluations
 
 The entries are data: `zoo.entries`.

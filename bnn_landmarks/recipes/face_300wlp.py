@@ -1,6 +1,6 @@
 """68 points of a face (iBUG's), 256x256: the entry `face_300wlp`.
 
-Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 12 with AVX-512: an hour, after `face_300wlp_128`.
+Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 10 with AVX-512: an hour, after `face_300wlp_128`.
 Expect: what zoo/cards/face_300wlp.md says was reached; the aim is an NME of 3.8 on aflw2000 val_68.
 Data: helen_afw, youtube_faces and aflw2000 in COCO's layout, the last, which has turned faces, drawn from three times,
     and near-frontal faces turned to the side (`profile_views`). On 300W-LP train `face_300wlp_paper`.

@@ -1,6 +1,6 @@
 """21 points of a face (AFLW's), up to profile, 256x256: the entry `face_aflw`.
 
-Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 12 with AVX-512: an hour, after `face_aflw_128`.
+Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 10 with AVX-512: an hour, after `face_aflw_128`.
 Expect: what zoo/cards/face_aflw.md says was reached; the aim is an NME of 3.5 on aflw2000 val_21.
 Data: aflw2000, helen_afw and youtube_faces in COCO's layout; of 68 points those that AFLW has, ears masked.
 

@@ -1,6 +1,6 @@
 """7 facial parts, 256x256: the entry `face_parts`.
 
-Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 12 with AVX-512: an hour, after `face_parts_128`.
+Cost: 30,000 samples; 8 a second on two CPU cores with AVX2, 10 with AVX-512: an hour, after `face_parts_128`.
 Expect: what zoo/cards/face_parts.md says was reached; the aim is a mean IU of 68 on helen_afw val.
 Data: helen_afw and youtube_faces in COCO's layout; the masks are drawn from their 68 points.
 
