@@ -18,10 +18,12 @@ import json
 import pathlib
 
 import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is imported
-from bnn_landmarks import cards, datasets, evaluation, files, metrics, paper, recipes, weights
-from bnn_landmarks.localizer import Localizer
-from bnn_landmarks.recipe import override
-from bnn_landmarks.training import train
+from bnn_landmarks import datasets, files, paper, recipes
+from bnn_landmarks.evaluation import cards, metrics, scoring
+from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.network import weights
+from bnn_landmarks.training.recipe import override
+from bnn_landmarks.training.trainer import train
 
 ROOT = pathlib.Path(__file__).parents[1]
 BATCH = 8
@@ -167,9 +169,7 @@ def run(label, size, samples, data, output):
     if not (folder / "weights.npz").is_file():
         train(recipe, data, folder, resume=True, validate_samples=samples // TENTH)
     localizer = Localizer(weights.load(folder / "weights.npz"), engine="keras")
-    found = {
-        pair: evaluation.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate
-    }
+    found = {pair: scoring.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate}
     with open(folder / "log.csv", newline="") as file:
         loss = float(list(csv.DictReader(file))[-1]["loss"])
     base = plan(next(iter(table.rows)), size, samples, output)
@@ -192,7 +192,7 @@ def run(label, size, samples, data, output):
 
 def write(rows, budget, docs):
     """docs/ablation.json and docs/ablation.md."""
-    record = {"budget": budget, "commit": evaluation.commit(), "rows": rows}
+    record = {"budget": budget, "commit": scoring.commit(), "rows": rows}
     with files.atomic_write(docs / "ablation.json", "w") as file:
         json.dump(record, file, indent=1)
     text = (

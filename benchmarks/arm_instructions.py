@@ -20,8 +20,8 @@ import numpy as np
 
 import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is imported
 from bnn_landmarks import zoo
-from bnn_landmarks.network import build
-from bnn_landmarks.recipe import override
+from bnn_landmarks.network.build import build
+from bnn_landmarks.training.recipe import override
 from export import lce
 
 ROOT = pathlib.Path(__file__).parents[1]

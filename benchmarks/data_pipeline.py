@@ -13,11 +13,13 @@ import time
 import cv2
 import numpy as np
 
-from bnn_landmarks import augment, crops, datasets
-from bnn_landmarks.augment import Augmentation
-from bnn_landmarks.datasets.pipeline import TrainingSamples, batches
+from bnn_landmarks import datasets
 from bnn_landmarks.datasets.sample import subject_square
+from bnn_landmarks.geometry import crops
 from bnn_landmarks.spec import Spec
+from bnn_landmarks.training import augment
+from bnn_landmarks.training.augment import Augmentation
+from bnn_landmarks.training.samples import TrainingSamples, batches
 
 
 def stages(dataset, spec, how, count):
@@ -46,8 +48,8 @@ def samples_a_second(samples, count):
 
 def steps(samples, batch_size, count):
     """Milliseconds a training step takes without its data, and waits for its data."""
-    from bnn_landmarks.losses import landmark_loss
-    from bnn_landmarks.network import build
+    from bnn_landmarks.network.build import build
+    from bnn_landmarks.training.losses import landmark_loss
 
     spec = samples.spec
     model = build(spec)

@@ -1,5 +1,5 @@
-"""OpenCV's detectors against annotated boxes: where the constants of `bnn_landmarks.detect` come from, and how often a
-detector finds the subject.
+"""OpenCV's detectors against annotated boxes: where the constants of `inference.detect` come from, and
+how often a detector finds the subject.
 
     python benchmarks/detectors.py --data ../shared/data --images 300
 
@@ -11,8 +11,8 @@ import pathlib
 
 import numpy as np
 
-from bnn_landmarks import detect
 from bnn_landmarks.datasets.coco import CocoKeypoints
+from bnn_landmarks.inference import detect
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 THRESHOLDS = (0.2, 0.4, 0.6, 0.8, 1.0)

@@ -11,7 +11,8 @@ import dataclasses
 import json
 import pathlib
 
-from bnn_landmarks import cards, files, metrics, paper, zoo
+from bnn_landmarks import files, paper, zoo
+from bnn_landmarks.evaluation import cards, metrics
 
 ROOT = pathlib.Path(__file__).parents[1]
 

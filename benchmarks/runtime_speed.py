@@ -26,8 +26,8 @@ def make_files(size):
     import larq_compute_engine as lce
     import tensorflow as tf
 
-    from bnn_landmarks.hourglass import hourglass_network
-    from bnn_landmarks.layers import Options
+    from bnn_landmarks.network.hourglass import hourglass_network
+    from bnn_landmarks.network.layers import Options
 
     binary = lce.convert_keras_model(hourglass_network(size, 16))
     twin = hourglass_network(size, 16, options=Options(binary=False))

@@ -10,7 +10,7 @@ import time
 import click
 import numpy as np
 
-from bnn_landmarks.recipe import override
+from bnn_landmarks.training.recipe import override
 
 
 @click.command()
@@ -21,8 +21,9 @@ def main(size, batch, rounds):
     """Time the training steps of the recipe `pose`."""
     import tensorflow as tf
 
-    from bnn_landmarks import training, training_ops
+    from bnn_landmarks import training_ops
     from bnn_landmarks.recipes import pose
+    from bnn_landmarks.training import trainer
 
     if training_ops.problem():
         raise click.ClickException(f"no CPU kernels here: {training_ops.problem()}")
@@ -32,7 +33,7 @@ def main(size, batch, rounds):
     points = rng.uniform(0, size, (batch, recipe.spec.outputs, 2))
     points = tf.constant(np.concatenate([points, np.ones((*points.shape[:2], 1))], -1), tf.float32)
     models = {
-        name: training.build_for_training(recipe, fast=name == "CPU kernels")
+        name: trainer.build_for_training(recipe, fast=name == "CPU kernels")
         for name in ("TensorFlow", "CPU kernels")
     }
     seconds = {name: [] for name in models}

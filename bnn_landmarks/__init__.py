@@ -44,9 +44,15 @@ if (_CHECKOUT / "zoo" / "entries.py").is_file() and (_CHECKOUT / "setup.cfg").is
     __path__.append(str(_CHECKOUT))
 
 _LAZY = {
-    "Localizer": ("bnn_landmarks.localizer", "Localizer"),
-    "Landmarks": ("bnn_landmarks.localizer", "Landmarks"),
-    "Parts": ("bnn_landmarks.localizer", "Parts"),
+    "Localizer": ("bnn_landmarks.inference.localizer", "Localizer"),
+    "Landmarks": ("bnn_landmarks.inference.localizer", "Landmarks"),
+    "Parts": ("bnn_landmarks.inference.localizer", "Parts"),
+    "crops": ("bnn_landmarks.geometry.crops", None),
+    "heatmaps": ("bnn_landmarks.geometry.heatmaps", None),
+    "images": ("bnn_landmarks.geometry.images", None),
+    "draw": ("bnn_landmarks.geometry.draw", None),
+    "detect": ("bnn_landmarks.inference.detect", None),
+    "video": ("bnn_landmarks.inference.video", None),
     "zoo": ("bnn_landmarks.zoo", None),
 }
 

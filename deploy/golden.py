@@ -9,11 +9,11 @@ import types
 
 import numpy as np
 
-from bnn_landmarks import crops, heatmaps
 from bnn_landmarks.files import atomic_write
-from bnn_landmarks.localizer import Landmarks
+from bnn_landmarks.geometry import crops, heatmaps
+from bnn_landmarks.inference.localizer import Landmarks
+from bnn_landmarks.inference.video import Tracker
 from bnn_landmarks.schemes import Scheme
-from bnn_landmarks.video import Tracker
 
 # image height and width, box, box_side, padding, crop size
 CROPS = {

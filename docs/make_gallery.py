@@ -17,9 +17,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import bnn_landmarks
-from bnn_landmarks import crops, detect, draw, files, images, parts, robustness, schemes, zoo
-from bnn_landmarks.failures import IBUG_REGIONS
-from bnn_landmarks.localizer import Parts
+from bnn_landmarks import files, schemes, zoo
+from bnn_landmarks.evaluation import robustness
+from bnn_landmarks.evaluation.failures import IBUG_REGIONS
+from bnn_landmarks.geometry import crops, draw, images, parts
+from bnn_landmarks.inference import detect
+from bnn_landmarks.inference.localizer import Parts
 
 DOCS = pathlib.Path(__file__).parent
 TILE = 256
@@ -41,8 +44,8 @@ INTRODUCTION = """# Gallery
 
 What every entry with weights finds, right or wrong, as `bnn-landmarks predict` draws it: landmarks of a score of at
 least 0.2, a person's left in blue, right in orange. First the photographs as they are, then the first of them under six
-changes of [`bnn_landmarks/robustness.py`](../bnn_landmarks/robustness.py). One photograph proves nothing: the scores on
-hundreds are on the cards and in [comparison.md](comparison.md).
+changes of [`evaluation/robustness.py`](../bnn_landmarks/evaluation/robustness.py). One photograph proves nothing: the
+scores on hundreds are on the cards and in [comparison.md](comparison.md).
 
 """
 CREDITS = """## The photographs

@@ -13,7 +13,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bnn_landmarks import draw, files, parts
+from bnn_landmarks import files
+from bnn_landmarks.geometry import draw, parts
 
 HALF_JAW = [[-115, 3], [-114, 34], [-111, 64], [-104, 93], [-92, 120], [-74, 143], [-51, 163], [-27, 178]]
 BROW = [[-93, -20], [-79, -33], [-59, -38], [-38, -35], [-18, -28]]

@@ -7,8 +7,8 @@ Needs the exported file and its .json, NumPy, OpenCV and ai-edge-litert; no Tens
 
 import sys
 
-from bnn_landmarks import crops, heatmaps, images
-from bnn_landmarks.engines import open_engine
+from bnn_landmarks.geometry import crops, heatmaps, images
+from bnn_landmarks.inference.engines import open_engine
 
 path, photo, *box = sys.argv[1:]
 engine = open_engine(path)

@@ -10,7 +10,7 @@ import pathlib
 from tqdm import tqdm
 
 import bnn_landmarks
-from bnn_landmarks import images
+from bnn_landmarks.geometry import images
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("folder", type=pathlib.Path)

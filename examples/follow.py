@@ -6,7 +6,7 @@ python examples/follow.py clip.mp4 joints.mp4
 import argparse
 
 import bnn_landmarks
-from bnn_landmarks import video
+from bnn_landmarks.inference import video
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("clip")

@@ -6,7 +6,7 @@ python examples/photograph.py photo.jpg --output joints.jpg
 import argparse
 
 import bnn_landmarks
-from bnn_landmarks import images
+from bnn_landmarks.geometry import images
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("photo", nargs="?", default=images.sample("person"))

@@ -6,7 +6,7 @@ python -m export.lce --weights mine.npz --input uint8 --output app/mine.tflite
 data = convert(zoo.load("pose"))                         # the file's bytes, unproved
 """
 
-from bnn_landmarks.layers import BinaryConv2D
+from bnn_landmarks.network.layers import BinaryConv2D
 from export import record, verify
 from export.rewrite import frozen, inference_model
 

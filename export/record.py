@@ -11,8 +11,9 @@ import numpy as np
 from absl import logging
 
 import bnn_landmarks
-from bnn_landmarks import crops, detect, heatmaps, images
 from bnn_landmarks.files import atomic_write
+from bnn_landmarks.geometry import crops, heatmaps, images
+from bnn_landmarks.inference import detect
 from export.rewrite import INPUT_DTYPES
 
 RANDOM_IMAGES = 2
@@ -180,7 +181,8 @@ def parse(program, what, suffix=""):
 
 def network(arguments):
     """The network the arguments name."""
-    from bnn_landmarks import weights, zoo
+    from bnn_landmarks import zoo
+    from bnn_landmarks.network import weights
 
     if arguments.model:
         return zoo.load(arguments.model, arguments.weights or "pretrained")

@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from bnn_landmarks.layers import BinaryConv2D
+from bnn_landmarks.network.layers import BinaryConv2D
 
 INPUT_DTYPES = ("float32", "uint8")
 _MAX = np.finfo(np.float32).max

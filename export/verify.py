@@ -35,8 +35,8 @@ import tensorflow as tf
 from flatbuffers import flexbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
-from bnn_landmarks import crops, heatmaps
-from bnn_landmarks.layers import BinaryConv2D
+from bnn_landmarks.geometry import crops, heatmaps
+from bnn_landmarks.network.layers import BinaryConv2D
 from export.rewrite import parents
 
 TOLERANCE = 1e-4

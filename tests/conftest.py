@@ -53,7 +53,7 @@ def tiny_model(tiny_spec):
     """An untrained network of `tiny_spec` with lively batch-norm statistics. Read only."""
     import tensorflow as tf
 
-    from bnn_landmarks.network import build
+    from bnn_landmarks.network.build import build
 
     tf.keras.utils.set_random_seed(0)
     return randomise(build(tiny_spec))

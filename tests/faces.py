@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnn_landmarks.profile_views import DEPTHS
+from bnn_landmarks.training.profile_views import DEPTHS
 
 
 def _arc(x0, x1, y, rise, count):

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from bnn_landmarks import heatmaps
-from bnn_landmarks.engines import Engine
+from bnn_landmarks.geometry import heatmaps
+from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import Spec
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tiny_files
 
-from bnn_landmarks import images, video
+from bnn_landmarks.geometry import images
+from bnn_landmarks.inference import video
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import sight
 
-from bnn_landmarks import crops, images
-from bnn_landmarks.localizer import Landmarks, Localizer, Parts
+from bnn_landmarks.geometry import crops, images
+from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
 from bnn_landmarks.schemes import SCHEMES
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"

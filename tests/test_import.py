@@ -2,16 +2,20 @@
 TensorFlow where none is needed. Each in a process of its own."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
-LAYERS = "import bnn_landmarks.layers, tensorflow as tf; print(tf.keras.layers.Layer.__module__)"
+import bnn_landmarks
+
+LAYERS = "import bnn_landmarks.network.layers, tensorflow as tf; print(tf.keras.layers.Layer.__module__)"
+ROOT = pathlib.Path(bnn_landmarks.__file__).parent
 LIGHT = (
-    "crops heatmaps schemes spec augment metrics draw images detect smooth engines localizer exported files "
-    "datasets.sample datasets.coco datasets.pipeline zoo cli"
-).split()
+    "schemes spec files cli zoo evaluation.metrics training.augment training.samples datasets.sample datasets.coco "
+    "inference.detect inference.engines inference.localizer inference.exported"
+).split() + [f"geometry.{path.stem}" for path in (ROOT / "geometry").glob("[!_]*.py")]
 
 
 def python(program):
@@ -40,7 +44,5 @@ def test_what_needs_no_network_needs_no_tensorflow():
 
 
 def test_unknown_attribute_is_an_attribute_error():
-    import bnn_landmarks
-
     with pytest.raises(AttributeError, match="no attribute 'Localiser'"):
         bnn_landmarks.Localiser  # noqa: B018

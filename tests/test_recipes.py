@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from bnn_landmarks import paper, recipes
-from bnn_landmarks.blocks import BLOCKS
 from bnn_landmarks.commands.train import command
-from bnn_landmarks.layers import Options
-from bnn_landmarks.recipe import Recipe, override, parse
+from bnn_landmarks.network.blocks import BLOCKS
+from bnn_landmarks.network.layers import Options
 from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.training.recipe import Recipe, override, parse
 from bnn_landmarks.zoo.entries import ENTRIES
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -56,11 +56,11 @@ def load(name, weights="pretrained"):
     """
     record = entry(name)
     if weights is None:
-        from bnn_landmarks.network import build
+        from bnn_landmarks.network.build import build
 
         return build(record.spec)
 
-    from bnn_landmarks.weights import load as load_packed
+    from bnn_landmarks.network.weights import load as load_packed
 
     if weights != "pretrained":
         return load_packed(weights, name)
@@ -87,7 +87,7 @@ def card(name):
     Raises:
         ValueError: an unknown name.
     """
-    from bnn_landmarks import cards
+    from bnn_landmarks.evaluation import cards
 
     record = entry(name)
     spec, page = record.spec, CARDS / f"{name}.md"

@@ -3,8 +3,8 @@
 A plain name is the network at the paper's 256x256; NAME_128 is the same task at 128x128, four times less work, for slow
 devices.
 
-`python -m bnn_landmarks.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the SHA-256 that
-belongs here.
+`python -m bnn_landmarks.network.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the
+SHA-256 that belongs here.
 """
 
 import dataclasses

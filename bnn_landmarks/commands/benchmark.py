@@ -25,7 +25,8 @@ def command(model, threads, engines, rounds, profile, output):
     """
     import json
 
-    from bnn_landmarks import benchmark, files
+    from bnn_landmarks import files
+    from bnn_landmarks.inference import benchmark
 
     if threads < 1 or rounds < 1:
         raise ValueError(f"--threads and --rounds must be at least 1, not {min(threads, rounds)}")

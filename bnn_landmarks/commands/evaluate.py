@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from bnn_landmarks.engines import ENGINES
+from bnn_landmarks.inference.engines import ENGINES
 
 
 @click.command()
@@ -45,16 +45,17 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
 
     from tqdm import tqdm
 
-    from bnn_landmarks import cards as model_cards
-    from bnn_landmarks import evaluation, files, plots, robustness
+    from bnn_landmarks import files
+    from bnn_landmarks.evaluation import cards as model_cards
+    from bnn_landmarks.evaluation import plots, robustness, scoring
 
-    samples, name, split = evaluation.open_split(dataset, split, data)
-    localizer, source, ran = evaluation.open_network(model, engine, threads, flip)
-    found = evaluation.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
+    samples, name, split = scoring.open_split(dataset, split, data)
+    localizer, source, ran = scoring.open_network(model, engine, threads, flip)
+    found = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     under = None
     if changed:
         under = robustness.measure(localizer, samples, found.metrics, lambda e: tqdm(e, unit="change"))
-    record = evaluation.record(
+    record = scoring.record(
         found,
         source=source,
         ran=ran,
@@ -66,7 +67,7 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
         command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
         robustness=under,
     )
-    evaluation.write(found, record, output)
+    scoring.write(found, record, output)
     comparison = model_cards.comparison(record)
     with files.atomic_write(output / "comparison.md", "w") as file:
         file.write(comparison + "\n")

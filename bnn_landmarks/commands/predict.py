@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from bnn_landmarks.engines import ENGINES
+from bnn_landmarks.inference.engines import ENGINES
 
 
 @click.command()
@@ -44,8 +44,9 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
 
     from tqdm import tqdm
 
-    from bnn_landmarks import detect, images, predictions
-    from bnn_landmarks.localizer import Localizer
+    from bnn_landmarks.geometry import images
+    from bnn_landmarks.inference import detect, predictions
+    from bnn_landmarks.inference.localizer import Localizer
 
     sources = predictions.sources(photos)
     if not (sources or sample) and camera is None:

@@ -16,6 +16,6 @@ import click
 def command(numbers, records):
     """Print, for every row of the paper's tables 1-8, 10, 11 and 15, the network's parameters, size and
     multiply-accumulates as counted from the network built at 256x256, the paper's score, and ours where measured."""
-    from bnn_landmarks import tables
+    from bnn_landmarks.evaluation import tables
 
     click.echo(tables.render(numbers, records))

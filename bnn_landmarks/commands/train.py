@@ -67,8 +67,8 @@ def command(
     ]
     if missing:
         raise click.UsageError(f"{missing[0]} is missing; --list prints the recipes")
-    from bnn_landmarks.recipe import override, parse
-    from bnn_landmarks.training import make_strategy, train
+    from bnn_landmarks.training.recipe import override, parse
+    from bnn_landmarks.training.trainer import make_strategy, train
 
     plan = recipes.load(recipe)
     plan = override(plan(data) if callable(plan) else plan, dict(parse(setting) for setting in settings))

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from bnn_landmarks import parts
 from bnn_landmarks.datasets.builder import LandmarkBuilder, example
 from bnn_landmarks.datasets.masks import box_of
+from bnn_landmarks.geometry import parts
 
 MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
 FIRST_OF = {"train": 0, "val": 162771, "test": 182638}

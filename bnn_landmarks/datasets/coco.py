@@ -15,8 +15,8 @@ import re
 
 import numpy as np
 
-from bnn_landmarks import crops, images
 from bnn_landmarks.datasets.sample import Sample, tight_box
+from bnn_landmarks.geometry import crops, images
 from bnn_landmarks.schemes import SCHEMES, Scheme
 
 _SIDES = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])", re.IGNORECASE)

@@ -5,7 +5,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-from bnn_landmarks import crops, datasets, draw, files, parts
+from bnn_landmarks import datasets, files
+from bnn_landmarks.geometry import crops, draw, parts
 
 TILE = 256
 COLUMNS = 6

@@ -13,8 +13,8 @@ import pathlib
 import cv2
 import numpy as np
 
-from bnn_landmarks import images, parts
 from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks.geometry import images, parts
 from bnn_landmarks.schemes import SCHEMES
 
 SCHEME = SCHEMES["parts7"]

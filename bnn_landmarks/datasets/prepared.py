@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from bnn_landmarks import images
 from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks.geometry import images
 from bnn_landmarks.schemes import Scheme
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from bnn_landmarks import crops
+from bnn_landmarks.geometry import crops
 
 
 @dataclasses.dataclass(frozen=True)

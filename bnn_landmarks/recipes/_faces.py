@@ -1,6 +1,6 @@
 """What the faces' entries share."""
 
-from bnn_landmarks.augment import Augmentation
+from bnn_landmarks.training.augment import Augmentation
 
 FACES = Augmentation(
     rotation=25.0,

@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from bnn_landmarks import augment, paper
+from bnn_landmarks import paper
 from bnn_landmarks.recipes import face_parts_paper, pose_paper
+from bnn_landmarks.training import augment
 
 
 def of(name):

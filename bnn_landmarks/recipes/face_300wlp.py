@@ -11,8 +11,8 @@ Data: helen_afw, youtube_faces and aflw2000 in COCO's layout, the last, which ha
 
 import dataclasses
 
-from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.recipes._faces import FACES
+from bnn_landmarks.training.recipe import Recipe
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(

@@ -8,8 +8,8 @@ Data: as `face_300wlp`.
     bnn-landmarks train face_300wlp_128 --data DATA --output runs/face_300wlp_128
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import face_300wlp
+from bnn_landmarks.training.recipe import override
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = override(face_300wlp.recipe, {"spec": ENTRIES["face_300wlp_128"].spec, "samples": 100_000})

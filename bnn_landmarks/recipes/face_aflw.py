@@ -10,8 +10,8 @@ Data: aflw2000, helen_afw and youtube_faces in COCO's layout; of 68 points those
 
 import dataclasses
 
-from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.recipes._faces import FACES
+from bnn_landmarks.training.recipe import Recipe
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(

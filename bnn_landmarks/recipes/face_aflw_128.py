@@ -8,8 +8,8 @@ Data: as `face_aflw`.
     bnn-landmarks train face_aflw_128 --data DATA --output runs/face_aflw_128
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import face_aflw
+from bnn_landmarks.training.recipe import override
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = override(face_aflw.recipe, {"spec": ENTRIES["face_aflw_128"].spec, "samples": 100_000})

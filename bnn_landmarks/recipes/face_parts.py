@@ -8,8 +8,8 @@ Data: helen_afw and youtube_faces in COCO's layout; the masks are drawn from the
     bnn-landmarks train face_parts --data DATA --output runs/face_parts --initial runs/face_parts_128
 """
 
-from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.recipes._faces import FACES
+from bnn_landmarks.training.recipe import Recipe
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(

@@ -8,8 +8,8 @@ Data: as `face_parts`.
     bnn-landmarks train face_parts_128 --data DATA --output runs/face_parts_128
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import face_parts
+from bnn_landmarks.training.recipe import override
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = override(face_parts.recipe, {"spec": ENTRIES["face_parts_128"].spec, "samples": 100_000})

@@ -9,10 +9,10 @@ Expect: it depends on the data; a hundred images and a start from an entry (--in
     bnn-landmarks train landmarks --data DIR --output runs/mine --initial zoo/weights/pose_128.npz
 """
 
-from bnn_landmarks.augment import Augmentation
 from bnn_landmarks.datasets.coco import CocoKeypoints
-from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.spec import Spec
+from bnn_landmarks.training.augment import Augmentation
+from bnn_landmarks.training.recipe import Recipe
 
 
 def recipe(data):

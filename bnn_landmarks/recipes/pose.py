@@ -15,8 +15,8 @@ Data: lspet and mpii in COCO's layout, or prepared sets of these names. mpii is 
 The network is fully convolutional: most samples go where they are cheap, the last ones at crops that vary less.
 """
 
-from bnn_landmarks.augment import Augmentation
-from bnn_landmarks.recipe import Recipe
+from bnn_landmarks.training.augment import Augmentation
+from bnn_landmarks.training.recipe import Recipe
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = Recipe(

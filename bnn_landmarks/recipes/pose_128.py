@@ -7,8 +7,8 @@ Data: as `pose`.
     bnn-landmarks train pose_128 --data DATA --output runs/pose_128
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
+from bnn_landmarks.training.recipe import override
 from bnn_landmarks.zoo.entries import ENTRIES
 
 recipe = override(pose.recipe, {"spec": ENTRIES["pose_128"].spec, "samples": 180_000})

@@ -10,8 +10,8 @@ Data: `bnn-landmarks data prepare mpii --from DIR`.
     bnn-landmarks train pose_paper --data DATA --output runs/pose_paper
 """
 
-from bnn_landmarks.recipe import Recipe
 from bnn_landmarks.spec import Spec
+from bnn_landmarks.training.recipe import Recipe
 
 PEOPLE = 22_246
 SCHEDULE = ((0.2, 1.67e-4), (0.4, 1.12e-4), (0.6, 7.5e-5), (0.8, 5e-5))

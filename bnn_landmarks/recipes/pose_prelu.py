@@ -8,7 +8,7 @@ Data: as `pose`.
     bnn-landmarks train pose_prelu --data DATA --output runs/pose_prelu
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
+from bnn_landmarks.training.recipe import override
 
 recipe = override(pose.recipe, {"spec.name": "pose_prelu", "spec.options.activation": "prelu"})

@@ -10,8 +10,8 @@ Data: as `pose`.
     bnn-landmarks train pose_progressive --data DATA --output runs/pose_progressive
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
+from bnn_landmarks.training.recipe import override
 
 STAGES = (
     {"samples": 10_000, "spec.options.binary": False},

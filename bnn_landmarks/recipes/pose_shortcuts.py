@@ -8,7 +8,7 @@ Data: as `pose`.
     bnn-landmarks train pose_shortcuts --data DATA --output runs/pose_shortcuts
 """
 
-from bnn_landmarks.recipe import override
 from bnn_landmarks.recipes import pose
+from bnn_landmarks.training.recipe import override
 
 recipe = override(pose.recipe, {"spec.name": "pose_shortcuts", "spec.block": "hierarchical_shortcuts"})

@@ -21,7 +21,7 @@ import tempfile
 
 import tensorflow as tf
 
-from bnn_landmarks.layers import BinaryConv2D
+from bnn_landmarks.network.layers import BinaryConv2D
 from bnn_landmarks.runtime.build import BuildError, compiler, run
 
 SOURCES = pathlib.Path(__file__).with_name("csrc")

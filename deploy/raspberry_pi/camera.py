@@ -6,9 +6,9 @@ The camera module by picamera2, where that is installed, else camera 0 (USB) by 
 import argparse
 import sys
 
-from bnn_landmarks import predictions
-from bnn_landmarks.draw import THRESHOLD
-from bnn_landmarks.localizer import Localizer
+from bnn_landmarks.geometry.draw import THRESHOLD
+from bnn_landmarks.inference import predictions
+from bnn_landmarks.inference.localizer import Localizer
 
 
 def module_frames(camera, size=(640, 480)):

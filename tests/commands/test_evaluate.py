@@ -6,11 +6,11 @@ import click.testing
 import numpy as np
 import pytest
 
-from bnn_landmarks import evaluation, robustness
 from bnn_landmarks.commands import evaluate
 from bnn_landmarks.datasets.sample import Sample
-from bnn_landmarks.engines import Engine
-from bnn_landmarks.localizer import Localizer
+from bnn_landmarks.evaluation import robustness, scoring
+from bnn_landmarks.inference.engines import Engine
+from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.schemes import SCHEMES
 from bnn_landmarks.spec import Spec
 
@@ -30,8 +30,8 @@ def small(monkeypatch):
     maps = np.zeros((8, 8, 21), np.float32)
     maps[4, 4] = 9
     localizer = Localizer(Engine("lce", SPEC, lambda inputs: np.repeat(maps[None], len(inputs), axis=0)))
-    monkeypatch.setattr(evaluation, "open_split", lambda *_: (split, "mine", "val"))
-    monkeypatch.setattr(evaluation, "open_network", lambda *_: (localizer, None, None))
+    monkeypatch.setattr(scoring, "open_split", lambda *_: (split, "mine", "val"))
+    monkeypatch.setattr(scoring, "open_network", lambda *_: (localizer, None, None))
 
 
 @pytest.mark.parametrize("asked", [False, True])

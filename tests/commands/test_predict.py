@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from sight import ENGINE, discs
 
-from bnn_landmarks import cli, detect, images, localizer
-from bnn_landmarks.engines import Engine
+from bnn_landmarks import cli
+from bnn_landmarks.geometry import images
+from bnn_landmarks.inference import detect, localizer
+from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.spec import Spec
 
 POINTS = np.array([[120.0, 90.0], [260.0, 150.0], [200.0, 210.0]])

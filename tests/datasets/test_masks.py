@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bnn_landmarks import datasets, parts
+from bnn_landmarks import datasets
+from bnn_landmarks.geometry import parts
 from bnn_landmarks.schemes import SCHEMES
 
 

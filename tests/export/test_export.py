@@ -11,11 +11,12 @@ import pytest
 import tensorflow as tf
 from networks import randomise
 
-from bnn_landmarks import heatmaps, weights
-from bnn_landmarks.blocks import BLOCKS
-from bnn_landmarks.counting import count
-from bnn_landmarks.layers import BinaryConv2D, Options, batch_norm, real_conv
-from bnn_landmarks.network import build
+from bnn_landmarks.geometry import heatmaps
+from bnn_landmarks.network import weights
+from bnn_landmarks.network.blocks import BLOCKS
+from bnn_landmarks.network.build import build
+from bnn_landmarks.network.counting import count
+from bnn_landmarks.network.layers import BinaryConv2D, Options, batch_norm, real_conv
 from bnn_landmarks.spec import Spec
 from export import lce, record, tflite, verify
 

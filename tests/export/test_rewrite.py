@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnn_landmarks.layers import BinaryConv2D, batch_norm
+from bnn_landmarks.network.layers import BinaryConv2D, batch_norm
 from export import lce, rewrite, verify
 
 

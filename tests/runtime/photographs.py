@@ -1,6 +1,7 @@
 """The zoo's files and the shipped photographs as their networks read them."""
 
-from bnn_landmarks import crops, images, zoo
+from bnn_landmarks import zoo
+from bnn_landmarks.geometry import crops, images
 
 
 def on_photographs(name):

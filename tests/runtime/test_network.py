@@ -35,7 +35,7 @@ def randomize(model, seed=0):
 def lce_file(size, seed=0, **options):
     import larq_compute_engine as lce
 
-    from bnn_landmarks.hourglass import hourglass_network
+    from bnn_landmarks.network.hourglass import hourglass_network
 
     return lce.convert_keras_model(randomize(hourglass_network(size, 5, **options), seed))
 
@@ -74,7 +74,7 @@ def test_other_blocks(block):
     ],
 )
 def test_switches(switch):
-    from bnn_landmarks.layers import Options
+    from bnn_landmarks.network.layers import Options
 
     assert_network(lce_file(64, channels=64, options=Options(**switch)), 64)
 

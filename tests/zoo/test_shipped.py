@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import bnn_landmarks
-from bnn_landmarks import detect, exported, images, zoo
+from bnn_landmarks import zoo
+from bnn_landmarks.geometry import images
+from bnn_landmarks.inference import detect, exported
 from bnn_landmarks.zoo import WEIGHTS
 
 STORED = pathlib.Path(__file__).with_name("sample_points.json")

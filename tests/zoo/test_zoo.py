@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bnn_landmarks import weights, zoo
+from bnn_landmarks import zoo
 from bnn_landmarks.commands import info
 from bnn_landmarks.commands import list as listing
+from bnn_landmarks.network import weights
 
 TRAINED = ["pose", "face_aflw", "face_300wlp", "face_parts"]
 
@@ -37,7 +38,7 @@ def planted(monkeypatch, tmp_path, tiny_model):
 @pytest.fixture
 def ready(monkeypatch, tiny_model):
     """Loading finds its network already built."""
-    monkeypatch.setattr("bnn_landmarks.network.build", lambda spec: tiny_model)
+    monkeypatch.setattr("bnn_landmarks.network.build.build", lambda spec: tiny_model)
 
 
 def test_names():

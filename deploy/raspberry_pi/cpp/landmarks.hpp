@@ -1,5 +1,5 @@
 // From an image and a box to the square a network reads, and from its maps to landmarks in the image. Standard library
-// only: copy this file into your program. It computes what bnn_landmarks/crops.py and heatmaps.py compute, and
+// only: copy this file into your program. It computes what bnn_landmarks/geometry/crops.py and heatmaps.py compute, and
 // tests/deploy holds it against their golden vectors.
 //
 //   const auto square = landmarks::SquareAround({x, y, width, height}, spec.box_side, spec.padding);

@@ -7,7 +7,7 @@ import kotlin.math.min
 import kotlin.math.round
 
 /*
- * From a picture and a box to the square a network reads, and back: what bnn_landmarks/crops.py computes.
+ * From a picture and a box to the square a network reads, and back: what bnn_landmarks/geometry/crops.py computes.
  * Coordinates are 0-based pixel centres, x right and y down.
  */
 

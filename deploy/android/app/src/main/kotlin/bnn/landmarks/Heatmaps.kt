@@ -5,7 +5,7 @@ import kotlin.math.exp
 import kotlin.math.max
 import kotlin.math.min
 
-/* From a network's maps to points and scores: what bnn_landmarks/heatmaps.py computes. */
+/* From a network's maps to points and scores: what bnn_landmarks/geometry/heatmaps.py computes. */
 
 /** maps: values [height, width, count]. */
 class Maps(val height: Int, val width: Int, val count: Int, val values: FloatArray) {

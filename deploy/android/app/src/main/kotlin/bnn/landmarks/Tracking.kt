@@ -5,7 +5,8 @@ import kotlin.math.hypot
 import kotlin.math.max
 import kotlin.math.min
 
-/* Following a subject from frame to frame: what bnn_landmarks/video.py, detect.py and smooth.py compute. */
+/* Following a subject from frame to frame: what video.py and detect.py of bnn_landmarks/inference
+ * and smooth.py of bnn_landmarks/geometry compute. */
 
 /**
  * The box tight around the landmarks that score at least the threshold; null where fewer than three do, or they have no

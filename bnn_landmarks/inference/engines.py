@@ -1,0 +1,250 @@
+"""What runs a network: Keras, Larq Compute Engine, TFLite, or stock LiteRT with this project's runtime.
+
+    engine = open_engine("pose")                        # an entry, on the fastest engine that works here
+    engine = open_engine("pose.tflite", "runtime")      # an exported file and its .json; needs no TensorFlow
+    maps = engine.run(images)       # float32 [N, S, S, 3] in [0, 1] -> logits [N, S/4, S/4, K]
+
+Importing this module imports none of them.
+"""
+
+import collections.abc
+import dataclasses
+import functools
+import pathlib
+import platform
+
+import numpy as np
+
+from bnn_landmarks.inference import exported
+from bnn_landmarks.spec import Spec
+
+ENGINES = ("runtime", "lce", "tflite", "keras")
+KERAS_BATCH = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """name: one of `ENGINES`. spec: the network's.
+    run: float32 [N, S, S, 3] in [0, 1] -> float32 maps [N, S/4, S/4, K]; ValueError for another shape."""
+
+    name: str
+    spec: Spec
+    run: collections.abc.Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class _Network:
+    """What the openers open. model: -> tf.keras.Model, None of an exported file. exported: a module, "export.lce" or
+    "export.tflite", -> `Exported`."""
+
+    spec: Spec
+    model: collections.abc.Callable | None
+    exported: collections.abc.Callable
+
+
+def open_engine(source, engine="auto", num_threads=1):
+    """A network ready to run.
+
+    Args:
+        source: an entry's name; a packed weights file (.npz); an exported file (.tflite) with its .json
+            beside it; or a tf.keras.Model with `.spec`.
+        engine: "keras", "lce" (Larq Compute Engine's interpreter), "tflite" (the float TFLite of the
+            network), "runtime" (stock LiteRT with `bnn_landmarks.runtime`), or "auto": for a binary network
+            the first that works here of runtime, lce and keras, for a real-valued one tflite or keras. What
+            is no exported file yet is converted (`exported`).
+        num_threads: threads of the lce, tflite and runtime interpreters.
+
+    Raises:
+        ValueError: an unknown engine or entry, an engine that can't run this file, a damaged file.
+        FileNotFoundError: no such file, or a `.tflite` without its `.json`.
+        ImportError: the engine is not installed.
+    """
+    if engine != "auto" and engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; the engines are auto, {', '.join(ENGINES)}")
+    if num_threads < 1:
+        raise ValueError(f"num_threads must be at least 1, not {num_threads}")
+    network = _load(source)
+    if network.model is None:
+        binary = network.exported(None).binary
+        choices = ("runtime", "lce") if binary else ("tflite",)
+        if engine != "auto" and engine not in choices:
+            kind = "holds binary operators" if binary else "is a float TFLite"
+            raise ValueError(f"engine {engine} can't run {source}: it {kind}; use {' or '.join(choices)}")
+    else:
+        binary = network.spec.binary
+        choices = ("runtime", "lce", "keras") if binary else ("tflite", "keras")
+    return _first(choices, network, num_threads) if engine == "auto" else OPEN[engine](network, num_threads)
+
+
+def spec_of(source):
+    """The `Spec` of what `open_engine` takes; errors as there."""
+    return _load(source).spec
+
+
+def exported_file(source, engine):
+    """The file an engine loads of a network -> `exported.Exported`; source and errors as `open_engine`."""
+    return _load(source).exported("export.tflite" if engine == "tflite" else "export.lce")
+
+
+def _load(source):
+    """What `open_engine` takes -> `_Network`."""
+    if isinstance(source, str | pathlib.Path) and str(source).endswith(".tflite"):
+        file = exported.read(source)
+        return _Network(file.spec, None, lambda module: file)
+    if not isinstance(source, str | pathlib.Path):
+        if not isinstance(getattr(source, "spec", None), Spec):
+            raise ValueError(
+                f"a network is an entry's name, a file, or a tf.keras.Model with .spec, not {source!r}"
+            )
+        # Converted once an opening, not once a model, which may be trained on in between.
+        convert = functools.cache(functools.partial(exported.of_model, source))
+        return _Network(source.spec, lambda: source, convert)
+
+    from bnn_landmarks.network import weights
+
+    if pathlib.Path(source).suffix == weights.SUFFIX:
+        return _packed(source, weights.read(source)[0], functools.partial(weights.load, source))
+    if isinstance(source, pathlib.Path) or "/" in source or pathlib.Path(source).is_file():
+        raise ValueError(f"{source} is no network: give an entry's name, a .tflite or a .npz file")
+
+    from bnn_landmarks import zoo
+
+    entry, load = zoo.entry(source), functools.partial(zoo.load, source)
+    if entry.weights is None:
+        load()  # raises, saying how to train it
+    network = _packed(zoo.WEIGHTS / entry.weights, entry.spec, load)
+    shipped = (zoo.WEIGHTS / entry.weights).with_suffix(".tflite")
+
+    def file(module):
+        return (
+            exported.read(shipped)
+            if module == "export.lce" and shipped.is_file()
+            else network.exported(module)
+        )
+
+    return dataclasses.replace(network, exported=file)
+
+
+def _packed(path, spec, load):
+    """`_Network` of packed weights, built at most once and only if an engine needs the model itself."""
+
+    @functools.cache
+    def model():
+        try:
+            return load()
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"building {spec.name} needs {error.name}: pip install 'bnn-landmarks[train]', or export it where "
+                "that is installed (python -m export.lce) and give the .tflite"
+            ) from None
+
+    return _Network(spec, model, functools.partial(exported.of_packed, path, spec, model))
+
+
+def _first(choices, network, num_threads):
+    reasons = {}
+    for name in choices:
+        try:
+            return OPEN[name](network, num_threads)
+        except (ImportError, OSError, RuntimeError) as error:
+            reasons.setdefault(str(error), []).append(name)
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    raise ImportError(f"no engine can run this network here: {told}")
+
+
+def _open_keras(network, num_threads):
+    model, size = network.model(), network.spec.input_size
+
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.float32)])
+    def forward(images):
+        maps = model(images, training=False)
+        return maps[-1] if isinstance(maps, list) else maps
+
+    return Engine("keras", network.spec, _in_batches(lambda images: forward(images).numpy(), network.spec))
+
+
+def _open_lce(network, num_threads):
+    try:
+        from larq_compute_engine.tflite.python.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            f"engine lce needs larq-compute-engine: pip install 'bnn-landmarks[train]' ({error})"
+        ) from None
+    file = network.exported("export.lce")
+    # On x86 this kernel is four times faster; it has no threads. On ARM the default one is the fast one.
+    indirect = num_threads == 1 and platform.machine().lower() in ("x86_64", "amd64")
+    interpreter = Interpreter(file.data, num_threads=num_threads, use_indirect_bgemm=indirect)
+    # Interpreter.predict cuts every batch into single images: the wrapped one takes a file's own batch.
+    run = _as_input(lambda images: interpreter.interpreter.predict([images])[-1], file.input)
+    return Engine("lce", file.spec, _in_batches(run, file.spec, interpreter.input_shapes[0][0]))
+
+
+def _open_tflite(network, num_threads):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            import tensorflow as tf
+        except ImportError:
+            raise ImportError(
+                "engine tflite needs ai-edge-litert: pip install 'bnn-landmarks[runtime]'"
+            ) from None
+        Interpreter = tf.lite.Interpreter
+    file = network.exported("export.tflite")
+    interpreter = Interpreter(model_content=file.data, num_threads=num_threads)
+    interpreter.allocate_tensors()
+    return Engine("tflite", file.spec, _lite(interpreter, file))
+
+
+def _open_runtime(network, num_threads):
+    from bnn_landmarks import runtime
+
+    file = network.exported("export.lce")
+    return Engine("runtime", file.spec, _lite(runtime.interpreter(file.data, num_threads), file))
+
+
+OPEN = {"runtime": _open_runtime, "lce": _open_lce, "tflite": _open_tflite, "keras": _open_keras}
+
+
+def _lite(interpreter, file):
+    """`run` of an allocated TFLite interpreter."""
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[-1]
+
+    def predict(images):
+        interpreter.set_tensor(source["index"], images)
+        interpreter.invoke()
+        return interpreter.get_tensor(target["index"])
+
+    return _in_batches(_as_input(predict, file.input), file.spec, int(source["shape"][0]))
+
+
+def _as_input(predict, kind):
+    if kind == "float32":
+        return predict
+    return lambda images: predict(np.rint(images * 255).astype(np.uint8))
+
+
+def _in_batches(predict, spec, batch=None):
+    """`predict` on any number of images. batch: the only number it takes; any up to KERAS_BATCH if None."""
+    step = batch or KERAS_BATCH
+
+    def run(images):
+        images = np.asarray(images, np.float32)
+        if images.ndim != 4 or images.shape[1:] != (spec.input_size, spec.input_size, 3):
+            wanted = f"[N, {spec.input_size}, {spec.input_size}, 3]"
+            raise ValueError(f"{spec.name} takes images {wanted}, not {list(images.shape)}")
+        parts = [np.zeros((0, spec.map_size, spec.map_size, spec.outputs), np.float32)]
+        for start in range(0, len(images), step):
+            chunk = images[start : start + step]
+            missing = step - len(chunk) if batch else 0
+            padded = (
+                np.concatenate([chunk, np.zeros((missing, *chunk.shape[1:]), np.float32)])
+                if missing
+                else chunk
+            )
+            parts.append(np.asarray(predict(padded), np.float32)[: len(chunk)])
+        return np.concatenate(parts)
+
+    return run

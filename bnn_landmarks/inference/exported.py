@@ -1,0 +1,125 @@
+"""Exported files: reading them, and converting a network when there is none yet.
+
+    exported = read("pose.tflite")                       # with its .json beside it
+    exported = of_packed("pose.npz", load, "export.lce")   # converted now, or the last time
+
+A conversion takes TensorFlow and seconds, so that of packed weights is kept under $XDG_CACHE_HOME (~/.cache), in
+bnn-landmarks, named after the weights' hash and the exporter's.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import importlib
+import json
+import logging
+import os
+import pathlib
+
+from bnn_landmarks.files import atomic_write
+from bnn_landmarks.spec import Spec
+
+logger = logging.getLogger(__name__)
+
+INPUTS = ("float32", "uint8")
+LCE_OPERATOR = b"LceBconv2d"
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A `.tflite` in memory. input: "float32" in [0, 1], or "uint8"."""
+
+    data: bytes
+    spec: Spec
+    input: str = "float32"
+
+    @property
+    def binary(self) -> bool:
+        """Whether it holds operators of Larq Compute Engine."""
+        return LCE_OPERATOR in self.data
+
+
+def read(path):
+    """An exported file and the `.json` beside it, as `export` writes them -> `Exported`.
+
+    Raises:
+        FileNotFoundError: either is missing.
+        ValueError: the `.json` is not the exporter's, or belongs to other bytes.
+    """
+    path = pathlib.Path(path)
+    record_path = path.with_suffix(".json")
+    for file in (path, record_path):
+        if not file.is_file():
+            beside = "; an exported file needs the .json written beside it" if file == record_path else ""
+            raise FileNotFoundError(f"there is no {file}{beside}")
+    data = path.read_bytes()
+    try:
+        record = json.loads(record_path.read_text())
+        spec, kind, expected = Spec.from_dict(record["spec"]), record["input"], record["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{record_path} is not the record of an exported file ({error})") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{path} is not the file that {record_path.name} describes: its SHA-256 is {found[:12]}..., "
+            f"not {expected[:12]}...; export it again"
+        )
+    if kind not in INPUTS:
+        raise ValueError(f"{record_path} names the input type {kind!r}; known are {', '.join(INPUTS)}")
+    return Exported(data, spec, kind)
+
+
+def write(file, path):
+    """An `Exported` as a `.tflite` with as much of a `.json` as `read` wants; `export.record` writes the whole one."""
+    path = pathlib.Path(path)
+    record = {
+        "spec": file.spec.to_dict(),
+        "input": file.input,
+        "sha256": hashlib.sha256(file.data).hexdigest(),
+    }
+    path.write_bytes(file.data)
+    path.with_suffix(".json").write_text(json.dumps(record))
+
+
+def of_model(model, module):
+    """A model converted now -> `Exported`. module: "export.lce" or "export.tflite"."""
+    return Exported(importlib.import_module(module).convert(model), model.spec)
+
+
+def of_packed(path, spec, load, module):
+    """Packed weights converted, or as they were converted before -> `Exported`.
+
+    Args:
+        path: the `.npz`. spec: its `Spec`. load: makes the tf.keras.Model, called only if it has to be converted.
+        module: as `of_model`.
+    """
+    weights = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+    kept = _cache() / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporter()[:8]}.tflite"
+    if kept.is_file():
+        return Exported(kept.read_bytes(), spec)
+    logger.info("converting %s, once for these weights: this takes a little", spec.name)
+    exported = of_model(load(), module)
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(kept) as file:
+            file.write(exported.data)
+    return exported
+
+
+def _cache():
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
+
+
+@functools.cache
+def _exporter():
+    """Hash of the code that decides what a conversion gives."""
+    import export
+    from bnn_landmarks import network
+
+    files = [
+        file
+        for package in (export, network)
+        for file in sorted(pathlib.Path(package.__file__).parent.glob("*.py"))
+    ]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

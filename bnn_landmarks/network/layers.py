@@ -1,0 +1,225 @@
+"""The layers every block is made of: the binary convolution unit and its real-valued twin.
+
+The unit is pre-activation, as in the paper (section 4, figure 1): BN -> sign -> binary convolution -> ReLU -> scale.
+
+    x = conv_unit(x, 128, 3, Options())                  # binary
+    x = conv_unit(x, 128, 3, Options(binary=False))      # real twin: BN -> ReLU -> convolution
+    x = conv_unit(x, 128, 3, Options(weights="real"))    # between them: BN -> sign -> real convolution -> ReLU
+
+A binary convolution computes, with W the latent real kernel and s the per-output-channel scale,
+
+    y = s * relu(sign(W) (*) sign(x)),    sign(0) = +1,    padded with +1
+
+The scale comes after the integer-valued sum and has at most 11 significant bits (it is rounded to float16), so that its
+product with any sum of up to 2^13 terms is exact in float32. LCE computes K s - 2 s p from the popcount p of K terms,
+where a longer s rounds otherwise; with a short one every order of operations gives the same bits as Keras.
+Latent kernels are clipped to [-1, 1], beyond which their gradient would be zero for good.
+sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; after Courbariaux et al.).
+"""
+
+import dataclasses
+import math
+
+import larq as lq
+import tensorflow as tf
+
+BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+ACTIVATIONS = ("relu", "prelu", "none")
+WEIGHTS = ("binary", "real")
+SCALES = ("learned", "mean", "fixed", "none")
+SHORTCUTS = ("binary", "real")
+POOLINGS = ("max", "average")
+PRELU_SLOPE = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The switches of the paper's ablations and of ours, and the released networks' settings as defaults.
+
+    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8), which no other switch but `pooling`
+        concerns.
+    weights: "binary", or "real" weights on binary activations: the middle step from a real network to a binary one,
+        whose kernels go on to the next by their names (`trainer.start_from`). It has no scale, since its weights have
+        their own, and goes to a device as float TFLite only.
+    activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
+        2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float
+        PRELU behind a convolution that stays binary.
+    scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
+        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
+        that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
+    pooling: "max" or "average" wherever the network pools (table 10).
+    shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
+    """
+
+    binary: bool = True
+    weights: str = "binary"
+    activation: str = "relu"
+    scale: str = "learned"
+    pooling: str = "max"
+    shortcut: str = "binary"
+
+    def __post_init__(self):
+        allowed_of = {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES}
+        allowed_of |= {"pooling": POOLINGS, "shortcut": SHORTCUTS}
+        for field, allowed in allowed_of.items():
+            if getattr(self, field) not in allowed:
+                raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class BinaryConv2D(lq.layers.QuantConv2D):
+    """Binary convolution of the sign of its input: y = scale * relu(sign(W) (*) sign(x)), one-padded, no bias.
+
+    Input and output float [N, H, W, C]; the sums are whole numbers until the scale.
+
+    Args:
+        relu: clip the sums at zero before the scale.
+        scale: one of `SCALES` (see `Options`). "learned" is the variable `scale` [filters], 1 at the start, times the
+            constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so that the factor
+            moves at the pace of the other weights. "fixed" is the variable `scale` itself.
+    """
+
+    def __init__(self, filters, kernel_size, relu=True, scale="learned", **kwargs):
+        fixed = {
+            "padding": "same",
+            "pad_values": 1.0,
+            "use_bias": False,
+            "input_quantizer": "ste_sign",
+            "kernel_quantizer": "ste_sign",
+            "kernel_initializer": "he_normal",
+            "kernel_constraint": "weight_clip",
+        }
+        super().__init__(filters, kernel_size, **{**kwargs, **fixed})
+        self.relu = relu
+        self.scale_mode = scale
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.scale_mode == "learned":
+            self.scale = self.add_weight(name="scale", shape=(self.filters,), initializer="ones")
+            self.unit = math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(self.kernel.shape[:3]))
+        if self.scale_mode == "fixed":
+            self.scale = self.add_weight(
+                name="scale", shape=(self.filters,), initializer="ones", trainable=False
+            )
+
+    def multiplier(self):
+        """The per-output-channel factor as a tensor [filters] that float16 holds exactly, or None. The gradient passes
+        the rounding unchanged."""
+        if self.scale_mode == "none":
+            return None
+        if self.scale_mode == "mean":
+            factor = tf.reduce_mean(tf.abs(self.kernel), axis=[0, 1, 2])
+        else:
+            factor = tf.convert_to_tensor(self.scale) * (self.unit if self.scale_mode == "learned" else 1.0)
+        return factor + tf.stop_gradient(tf.cast(tf.cast(factor, tf.float16), factor.dtype) - factor)
+
+    def call(self, inputs):
+        y = super().call(inputs)
+        if self.relu:
+            y = tf.nn.relu(y)
+        factor = self.multiplier()
+        return y if factor is None else y * tf.cast(factor, y.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "relu": self.relu, "scale": self.scale_mode}
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class Upsample(tf.keras.layers.Layer):
+    """Nearest-neighbour upsampling by two, [N, H, W, C] -> [N, 2H, 2W, C].
+
+    The gradient sums each 2x2 cell: what TensorFlow's own gives, without its slow kernel, and XLA can compile it.
+    """
+
+    def call(self, inputs):
+        height, width = inputs.shape[1:3]
+
+        @tf.custom_gradient
+        def upsample(x):
+            def gradient(dy):
+                return 4.0 * tf.nn.avg_pool2d(dy, 2, 2, "VALID")
+
+            return tf.image.resize(x, (2 * height, 2 * width), "nearest"), gradient
+
+        return upsample(inputs)
+
+
+def batch_norm(x, name=None):
+    return tf.keras.layers.BatchNormalization(**BATCH_NORM, name=name)(x)
+
+
+def real_conv(x, filters, kernel_size, strides=1, use_bias=False, name=None):
+    """A plain convolution, He initialised, "same" padding."""
+    return tf.keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class Channels(tf.keras.layers.Layer):
+    """Channels `first` to `first + count` of [N, H, W, C]."""
+
+    def __init__(self, first, count, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.count = first, count
+
+    def call(self, inputs):
+        return inputs[..., self.first : self.first + self.count]
+
+    def get_config(self):
+        return {**super().get_config(), "first": self.first, "count": self.count}
+
+
+def _sign_conv(x, filters, kernel_size, relu, options, name):
+    """A convolution of the signs of a normalised input, with binary or real weights."""
+    if options.weights == "binary":
+        return BinaryConv2D(filters, kernel_size, relu=relu, scale=options.scale, name=name)(x)
+    return lq.layers.QuantConv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        pad_values=1.0,
+        use_bias=False,
+        input_quantizer="ste_sign",
+        kernel_initializer="he_normal",
+        activation="relu" if relu else None,
+        name=name,
+    )(x)
+
+
+def conv_unit(x, filters, kernel_size, options, name):
+    """One pre-activation convolution on float [N, H, W, C]: binary BN -> sign -> conv -> ReLU -> scale, or the real
+    twin BN -> ReLU -> conv."""
+    return conv_after_norm(batch_norm(x, f"{name}_bn"), filters, kernel_size, options, name)
+
+
+def conv_after_norm(x, filters, kernel_size, options, name):
+    """`conv_unit` on an input that is already normalised, for convolutions that share one BN."""
+    if not options.binary:
+        return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, kernel_size, name=name)
+    y = _sign_conv(x, filters, kernel_size, options.activation == "relu", options, name)
+    if options.activation == "prelu":
+        slope = tf.keras.initializers.Constant(PRELU_SLOPE)
+        y = tf.keras.layers.PReLU(slope, shared_axes=[1, 2], name=f"{name}_prelu")(y)
+    return y
+
+
+def projection(x, filters, options, name):
+    """A 1x1 convolution without ReLU on a normalised input: the shortcut that changes channels, the one before the
+    head. Binary, or real on the rectified input."""
+    if options.binary and options.shortcut == "binary":
+        return _sign_conv(x, filters, 1, False, options, name)
+    return real_conv(tf.keras.layers.ReLU(name=f"{name}_relu")(x), filters, 1, name=name)
+
+
+def pool(x, size, strides, options, name):
+    layer = tf.keras.layers.MaxPool2D if options.pooling == "max" else tf.keras.layers.AveragePooling2D
+    return layer(size, strides, padding="same", name=name)(x)

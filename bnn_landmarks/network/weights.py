@@ -1,0 +1,200 @@
+"""Packed weights: one `.npz` a network, one bit a binary weight, its `Spec` at the head.
+
+    save(model, "pose.npz")                      # -> the file's SHA-256
+    model = load("pose.npz")                     # tf.keras.Model, model.spec set
+
+    python -m bnn_landmarks.network.weights runs/pose zoo/weights/pose.npz      # a training run's, ready to ship
+
+The archive holds `spec` (JSON) and one array a variable, named layer/variable. The kernel of a `BinaryConv2D` is its
+signs: uint8 [..., ceil(filters / 8)], the first filter in the highest bit, 1 for +1; everything else is float32. What
+is loaded computes bit for bit what was saved: sign is all that a binary convolution reads of its kernel, except under
+`scale="mean"`, whose factor mean|W| is stored and read as `scale="fixed"`. Latent kernels come back as +1 and -1.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import io
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+
+from bnn_landmarks.files import atomic_write
+from bnn_landmarks.spec import Spec
+
+SUFFIX = ".npz"
+
+
+def save(model, path):
+    """Write a model's weights, packed.
+
+    Args:
+        model: as `network.build` makes it, with `model.spec`. path: where to; its directory must exist.
+
+    Returns:
+        the file's SHA-256, hexadecimal.
+
+    Raises:
+        ValueError: a weight is NaN or infinite. FileNotFoundError: there is no such directory.
+    """
+    spec, arrays = model.spec, {}
+    if spec.options.get("scale") == "mean":
+        spec = dataclasses.replace(spec, options={**spec.options, "scale": "fixed"})
+    for layer in model.layers:
+        for variable in layer.weights:
+            arrays[_key(layer, variable)] = _pack(layer, variable)
+        if getattr(layer, "scale_mode", None) == "mean":
+            arrays[f"{layer.name}/scale"] = layer.multiplier().numpy()
+    wrong = [
+        key for key, array in arrays.items() if array.dtype == np.float32 and not np.isfinite(array).all()
+    ]
+    if wrong:
+        raise ValueError(
+            f"can't pack {spec.name}: {wrong[0]} holds values that are not finite; did training diverge?"
+        )
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, spec=np.array(json.dumps(spec.to_dict())), **arrays)
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load(path, name=None, sha256=None):
+    """The network of a packed file, with its weights.
+
+    Args:
+        path: the `.npz`. name: the entry it must hold, any if None. sha256: the hash it must have, any if None.
+
+    Returns:
+        tf.keras.Model, float32 [N, S, S, 3] -> logits [N, S/4, S/4, K]; `model.spec` is the file's.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is damaged, no packed network, another one, or does not fit the architecture its spec names.
+    """
+    spec, arrays = read(path, sha256)
+    if name is not None and spec.name != name:
+        raise ValueError(f"{path} holds the network {spec.name!r}, not {name!r}")
+
+    from bnn_landmarks.network.build import build
+
+    model = build(spec)
+    variables = {
+        _key(layer, variable): (layer, variable) for layer in model.layers for variable in layer.weights
+    }
+    odd = sorted(set(variables) ^ set(arrays))
+    if odd:
+        raise ValueError(
+            f"{path} does not fit the network its spec describes: {odd[0]} is "
+            + ("missing" if odd[0] in variables else "not part of it")
+            + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
+        )
+    for key, (layer, variable) in variables.items():
+        variable.assign(_unpack(path, key, arrays[key], layer, variable))
+    return model
+
+
+def read(path, sha256=None):
+    """The spec and the arrays {layer/variable: array} of a packed file, without building its network. Raises as
+    `load`."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights file {path}")
+    data = path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise ValueError(f"{path} is damaged or another file: its SHA-256 is {found}, not {sha256}")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        spec = json.loads(str(arrays.pop("spec")))
+    except (ValueError, KeyError, EOFError, OSError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no packed network, or is cut short or damaged ({error})") from None
+    return Spec.from_dict(spec), arrays
+
+
+def load_checkpoint(run):
+    """The network of a training run: of a finished one its `weights.npz`, of another its recipe's spec with the weights
+    of the last checkpoint (not their moving average).
+
+    Args:
+        run: the directory `trainer.train` wrote: `recipe.json`, `checkpoints/`, at the end `weights.npz`.
+
+    Raises:
+        FileNotFoundError: it has no recipe or no checkpoint. ValueError: the checkpoint is of another network.
+    """
+    import tensorflow as tf
+
+    from bnn_landmarks.network.build import build
+
+    run = pathlib.Path(run)
+    if not (run / "recipe.json").is_file():
+        raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
+    if (run / "weights.npz").is_file():
+        return load(run / "weights.npz")
+    checkpoint = tf.train.latest_checkpoint(run / "checkpoints")
+    if checkpoint is None:
+        raise FileNotFoundError(f"{run} holds no checkpoint yet")
+    model = build(Spec.from_dict(json.loads((run / "recipe.json").read_text())["spec"]))
+    try:
+        status = tf.train.Checkpoint(model=model).restore(checkpoint)
+        status.assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError):
+        raise ValueError(
+            f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
+        ) from None
+    return model
+
+
+def _key(layer, variable):
+    return f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
+
+
+def _is_binary(layer, variable):
+    from bnn_landmarks.network.layers import BinaryConv2D
+
+    return isinstance(layer, BinaryConv2D) and variable is layer.kernel
+
+
+def _pack(layer, variable):
+    if _is_binary(layer, variable):
+        return np.packbits(variable.numpy() >= 0, axis=-1)
+    return variable.numpy().astype(np.float32)
+
+
+def _unpack(path, key, array, layer, variable):
+    shape, dtype = list(variable.shape), np.float32
+    if _is_binary(layer, variable):
+        shape, dtype = [*shape[:-1], -(-shape[-1] // 8)], np.uint8
+    if list(array.shape) != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{path}: {key} is {array.dtype} {list(array.shape)}, but the network its spec describes "
+            f"needs {np.dtype(dtype)} {shape}"
+        )
+    if dtype == np.uint8:
+        return np.unpackbits(array, axis=-1, count=variable.shape[-1]).astype(np.float32) * 2 - 1
+    return array
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m bnn_landmarks.network.weights",
+        description="Pack a training run's weights for shipping and print the lines for zoo/entries.py.",
+    )
+    parser.add_argument("run", help="directory of the run, or a packed file")
+    parser.add_argument("output", help="the .npz to write")
+    parser.add_argument("--name", help="entry name to give it; the recipe's by default")
+    arguments = parser.parse_args()
+    run, output = pathlib.Path(arguments.run), pathlib.Path(arguments.output)
+    model = load(run) if run.is_file() else load_checkpoint(run)
+    if arguments.name:
+        model.spec = dataclasses.replace(model.spec, name=arguments.name)
+    sha256 = save(model, output)
+    print(f"{output}: {output.stat().st_size:,} bytes, {model.spec}")
+    print(f'weights="{output.name}",\nsha256="{sha256}",')
+
+
+if __name__ == "__main__":
+    main()

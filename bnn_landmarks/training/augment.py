@@ -1,0 +1,119 @@
+"""Random changes of the crop and its colours for training; NumPy and OpenCV, from one generator a sample.
+
+    sample = random_profile(rng, sample, scheme, Augmentation(profile=0.3))
+    matrix, mirror = random_affine(rng, center, side, size, Augmentation())
+    patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
+
+The defaults are the paper's (digest section 4): rotation N(0, 30 degrees) cut at 60 and none with probability 0.6,
+mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution, low light and synthetic
+profile views go beyond it.
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from bnn_landmarks.datasets.sample import tight_box
+from bnn_landmarks.geometry import crops
+from bnn_landmarks.training import profile_views
+
+NEAR_FRONTAL = 25.0
+PROFILE = (30.0, 80.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """rotation: degrees, standard deviation, cut at twice that; applied with probability `rotate`.
+    mirror: probability. scale: factor range of the crop's side. shift: of the crop's centre, share of its side.
+    colour: factor range a channel. blur, occlude, low_resolution, low_light: probability of each.
+    profile: probability that a face within 25 degrees of the front is turned on to a yaw of 30 to 80 degrees
+        (`profile_views`), to the side it already looks to, of which the picture shows more. Its landmarks of schemes
+        `profile_views.DEPTHS` go along; those that the head then hides keep the place they have behind it, as in
+        300W-LP and AFLW2000-3D, and are labelled, not visible (1)."""
+
+    rotation: float = 30.0
+    rotate: float = 0.4
+    mirror: float = 0.5
+    scale: tuple = (0.7, 1.3)
+    shift: float = 0.0
+    colour: tuple = (0.6, 1.4)
+    blur: float = 0.0
+    occlude: float = 0.0
+    low_resolution: float = 0.0
+    low_light: float = 0.0
+    profile: float = 0.0
+
+
+NONE = Augmentation(rotate=0.0, mirror=0.0, scale=(1.0, 1.0), colour=(1.0, 1.0))
+
+
+def random_profile(rng, sample, scheme, how: Augmentation):
+    """A `Sample` of a face seen from the side, its box as wide around its landmarks as before; the same sample where
+    chance, its pose or its scheme do not allow one."""
+    if not how.profile or scheme.name not in profile_views.DEPTHS or rng.random() >= how.profile:
+        return sample
+    yaw = rng.uniform(*PROFILE)
+    where = profile_views.pose(sample.landmarks, sample.visible, scheme)
+    if where is None or abs(where.yaw) > NEAR_FRONTAL:
+        return sample
+    degrees = np.copysign(yaw, where.yaw) - where.yaw
+    view = profile_views.turn(
+        sample.image, sample.landmarks, sample.visible, scheme, where, degrees, sample.mask
+    )
+    points = view.points.astype(np.float32)
+    old, new = tight_box(sample.landmarks, sample.visible), tight_box(points, sample.visible)
+    return dataclasses.replace(
+        sample,
+        image=view.image,
+        landmarks=points,
+        visible=np.where(view.hidden, np.minimum(sample.visible, 1), sample.visible),
+        box=(new + np.asarray(sample.box) - old).astype(np.float32),
+        yaw=float(yaw),
+        mask=view.mask,
+    )
+
+
+def random_affine(rng, center, side, size, how: Augmentation):
+    """A random crop matrix float [2, 3] around the given one, and whether it mirrors."""
+    turn = rng.random() < how.rotate
+    angle = np.clip(rng.normal(0, how.rotation), -2 * how.rotation, 2 * how.rotation) if turn else 0.0
+    mirror = bool(rng.random() < how.mirror)
+    factor = rng.uniform(*how.scale)
+    moved = np.asarray(center) + rng.uniform(-how.shift, how.shift, 2) * side
+    return crops.affine(moved, side * factor, size, angle, mirror), mirror
+
+
+def random_appearance(rng, patch, how: Augmentation):
+    """A uint8 crop [S, S, 3] with its colours, sharpness and visible parts changed at random; uint8."""
+    size = patch.shape[0]
+    if rng.random() < how.low_resolution:
+        small = int(size * rng.uniform(0.25, 0.6))
+        patch = cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA)
+        patch = cv2.resize(patch, (size, size), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < how.blur:
+        patch = cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.004, 0.016) * size)
+    if rng.random() < how.occlude:
+        width, height = (rng.uniform(0.08, 0.35, 2) * size).astype(int)
+        x, y = (rng.random(2) * (size - np.array([width, height]))).astype(int)
+        patch = patch.copy()
+        patch[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+    if rng.random() < how.low_light:
+        share = 1 - rng.uniform(0.1, 0.6)
+        patch = darken(patch, rng, share, rng.uniform(0, 10) * share)
+    gain = rng.uniform(*how.colour, 3).astype(np.float32)
+    table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
+    return cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
+
+
+def darken(image, rng, share, noise):
+    """An image (uint8) with a part `share` of its light gone and Gaussian noise of `noise` grey levels (standard
+    deviation) on it."""
+    dark = (1 - share) * image + rng.normal(0, noise, image.shape)
+    return np.rint(dark).clip(0, 255).astype(np.uint8)
+
+
+def mirror_landmarks(points, visible, scheme):
+    """Landmarks of a mirrored crop renumbered so that left is left again: both arrays permuted by the scheme."""
+    order = scheme.mirror
+    return points[..., order, :], visible[..., order]

@@ -1,0 +1,105 @@
+"""Losses on logits maps [N, H, W, K] against landmarks [N, K, 3]: x, y in crop pixels, and 1 where labelled.
+
+A landmark that is not labelled, or lies outside the crop, leaves the loss: it is masked, not painted as absent.
+
+    loss = landmark_loss("softmax", stride=4, sigma=1.25)
+
+"sigmoid": cross-entropy of each pixel's sigmoid against the Gaussian map (the paper's, table 7).
+"l2": squared difference of map and Gaussian (table 7's other row).
+"softmax": cross-entropy of the softmax over a landmark's whole map against the Gaussian scaled to sum 1.
+"parts": cross-entropy of the softmax over classes (the paper's LogSoftmax, appendix A3), against labels [N, S, S] of
+the crop's pixels, between which the logits are interpolated as `localizer.parts_mask` does.
+"parts_balanced": the same with each pixel weighted by one over the square root of its class's share of the batch.
+"""
+
+import tensorflow as tf
+
+from bnn_landmarks.geometry.heatmaps import encode_tf
+
+
+def _masked_mean(values, mask):
+    return tf.reduce_sum(values * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def _softmax(maps, gauss):
+    target = gauss / tf.maximum(tf.reduce_sum(gauss, axis=(1, 2), keepdims=True), 1e-12)
+    log = maps - tf.reduce_logsumexp(maps, axis=(1, 2), keepdims=True)
+    return -tf.reduce_sum(target * log, axis=(1, 2))
+
+
+def _sigmoid(maps, gauss):
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(gauss, maps), axis=(1, 2))
+
+
+def _l2(maps, gauss):
+    return tf.reduce_mean(tf.square(maps - gauss), axis=(1, 2))
+
+
+_PER_MAP = {"softmax": _softmax, "sigmoid": _sigmoid, "l2": _l2}
+PARTS = ("parts", "parts_balanced")
+LOSSES = (*_PER_MAP, *PARTS)
+
+
+def in_crop(landmarks, side):
+    """1.0 where a landmark [N, K, 3] is labelled and inside a crop of the given side, float32 [N, K]."""
+    x, y, labelled = tf.unstack(landmarks, axis=-1)
+    inside = (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
+    return tf.cast(inside & (labelled > 0), tf.float32)
+
+
+def landmark_loss(name, stride=4, sigma=1.75):
+    """The loss `name` as a function (y_true, maps) -> scalar, for `Model.compile`."""
+    if name not in LOSSES:
+        raise ValueError(f"unknown loss {name!r}; the losses are {', '.join(LOSSES)}")
+
+    if name in PARTS:
+        return _parts_loss(balanced=name == "parts_balanced")
+
+    def loss(landmarks, maps):
+        maps = tf.cast(maps, tf.float32)
+        size = maps.shape[1]
+        mask = in_crop(landmarks, size * stride)
+        gauss = encode_tf(landmarks[..., :2], mask, size, stride, sigma)
+        return _masked_mean(_PER_MAP[name](maps, gauss), mask)
+
+    return loss
+
+
+def _parts_loss(balanced):
+    def loss(labels, maps):
+        logits = tf.image.resize(tf.cast(maps, tf.float32), labels.shape[1:3])
+        right = tf.one_hot(tf.cast(labels, tf.int32), maps.shape[-1])
+        each = tf.nn.softmax_cross_entropy_with_logits(right, logits)
+        if not balanced:
+            return tf.reduce_mean(each)
+        pixels = tf.reduce_sum(right, axis=(0, 1, 2))
+        weights = tf.linalg.matvec(right, tf.math.rsqrt(tf.maximum(pixels, 1.0)))
+        return tf.reduce_sum(weights * each) / tf.reduce_sum(weights)
+
+    return loss
+
+
+def distillation(name):
+    """The loss against a teacher's maps of the same images, (maps, teacher's maps) -> scalar (Hinton et al. 2015, at
+    temperature 1): cross-entropy of what the maps mean under the loss `name`, squared difference for "l2"."""
+
+    def over(axis):
+        def loss(maps, teacher):
+            target = tf.nn.softmax(_flat(teacher), axis)
+            return -tf.reduce_mean(tf.reduce_sum(target * tf.nn.log_softmax(_flat(maps), axis), axis))
+
+        return loss
+
+    if name == "softmax":
+        return over(1)
+    if name in PARTS:
+        return over(2)
+    if name == "sigmoid":
+        return lambda maps, teacher: tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(teacher), maps)
+        )
+    return lambda maps, teacher: tf.reduce_mean(tf.square(maps - teacher))
+
+
+def _flat(maps):
+    return tf.reshape(maps, (-1, maps.shape[1] * maps.shape[2], maps.shape[3]))

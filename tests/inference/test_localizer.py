@@ -1,0 +1,254 @@
+"""Geometry, with an engine that sees (sight.py)."""
+
+import dataclasses
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from sight import DISCS, ENGINE, SIZE, SPEC, discs
+
+import bnn_landmarks
+from bnn_landmarks.geometry import images
+from bnn_landmarks.inference.engines import Engine
+from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
+from bnn_landmarks.spec import Spec
+
+POINTS = np.array([[120.0, 90.0], [260.5, 150.25], [200.0, 210.0]])
+BOX = [90, 60, 200, 180]
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "flip"])
+def localizer(request):
+    return Localizer(ENGINE, flip=request.param)
+
+
+def tolerance(box):
+    """Decoding is exact to a quarter of a map pixel, one pixel of the crop; half a pixel for drawing and sampling."""
+    return SPEC.padding * max(box[2:]) / SIZE + 0.5
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        BOX,
+        [100, 60, 180, 180],
+        [20, 20, 380, 270],
+        [-40, -60, 420, 400],  # across the left and upper border
+        [90, 60, 500, 400],  # across the right and lower border
+        [-300, -300, 1000, 1000],  # around the whole image: shrunk by whole factors
+        [90.4, 60.7, 199.3, 179.9],
+    ],
+)
+def test_points_come_back_to_image_pixels(localizer, box):
+    (found,) = localizer(discs(POINTS, radius=max(9, round(max(box[2:]) / 40))), box)
+    assert isinstance(found, Landmarks)
+    assert np.abs(found.points - POINTS).max() <= tolerance(box)
+    assert found.found == "given" and found.box.tolist() == box
+    assert found.scheme == DISCS
+    assert found.scores.shape == (3,) and (found.scores > 0.5).all() and (found.scores <= 1).all()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda a: a,
+        lambda a: a / 255,
+        lambda a: (a / 255).astype(np.float32),
+        lambda a: (a / 255).astype(np.float16),
+        lambda a: a.astype(np.uint16) * 257,
+        lambda a: a[..., 0],
+        lambda a: a[..., :1],
+        lambda a: np.dstack([a, a[..., 0]]),
+        lambda a: a[..., ::-1],
+    ],
+    ids=["uint8", "float64", "float32", "float16", "uint16", "grey", "grey1", "alpha", "strided"],
+)
+def test_every_form_of_image_gives_the_same(form):
+    localizer = Localizer(ENGINE)
+    image = discs(POINTS)
+    (expected,), (found,) = localizer(image, BOX), localizer(form(image), BOX)
+    assert np.abs(found.points - expected.points).max() < 0.01
+
+
+def test_a_path_is_read(tmp_path):
+    images.write(tmp_path / "discs.png", discs(POINTS))
+    localizer = Localizer(ENGINE)
+    for path in (tmp_path / "discs.png", str(tmp_path / "discs.png")):
+        assert np.abs(localizer(path, BOX)[0].points - POINTS).max() <= tolerance(BOX)
+
+
+def test_one_result_a_box_in_their_order(localizer):
+    image = np.zeros((300, 900, 3), np.uint8)
+    image[:, :400] = discs(POINTS)
+    image[:, 500:] = discs(POINTS + [20, 10])
+    second = [610, 70, 200, 180]
+    found = localizer(image, [second, BOX])
+    assert np.abs(found[0].points - POINTS - [520, 10]).max() <= tolerance(second)
+    assert np.abs(found[1].points - POINTS).max() <= tolerance(BOX)
+    assert localizer(image, []) == []
+
+
+def test_a_list_of_images_gives_a_list_of_lists(localizer):
+    pictures = [discs(POINTS), discs(POINTS + 15, (350, 500))]
+    found = localizer(pictures, [BOX, [BOX, [100, 70, 210, 200]]])
+    assert [len(each) for each in found] == [1, 2]
+    assert np.abs(found[1][1].points - POINTS - 15).max() <= tolerance([100, 70, 210, 200])
+    with pytest.raises(ValueError, match="2 images"):
+        localizer(pictures, [BOX])
+
+
+def test_what_is_asymmetric_is_mirrored_with_its_name():
+    """Were left and right not exchanged, the mean of both maps would have two peaks."""
+    localizer = Localizer(ENGINE, flip=True)
+    maps = localizer.maps(
+        np.stack([discs([[20, 30], [100, 40], [60, 90]], (SIZE, SIZE)) / 255]).astype(np.float32)
+    )
+    assert ((maps[0] > 9).sum(axis=(0, 1)) < 9).all()
+
+
+def test_without_boxes_the_whole_image_is_used_and_that_is_said(localizer):
+    (found,) = localizer(discs(POINTS, radius=14))
+    assert found.found == "image"
+    assert found.box.tolist() == [-0.5, -0.5, 400, 300]
+    assert np.abs(found.points - POINTS).max() <= tolerance(found.box)
+
+
+def test_without_boxes_the_detector_is_asked_first():
+    spec = Spec("face", scheme="ibug68", input_size=SIZE, box_side="mean")
+    localizer = Localizer(Engine("blank", spec, lambda x: np.zeros((len(x), 32, 32, 68), np.float32)))
+    (found,) = localizer(images.sample("face"))
+    assert found.found == "detector"
+    assert 170 < found.box[0] < 200 and 70 < found.box[2] < 110
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ([10, 10, np.nan, 20], "finite"),
+        ([10, 10, np.inf, 20], "finite"),
+        ([10, 10, 0, 20], "empty"),
+        ([10, 10, 20, -5], "empty"),
+        ([10, 10, 20], "four"),
+        (["a", 1, 2, 3], "four"),
+        ([400, 10, 20, 20], "outside"),
+        ([10, -30, 20, 20], "outside"),
+        ([[10, 10, 50, 50], [10, 10, 0, 0]], "empty"),
+        ([[10, 10, 50, 50], [10, 10]], "four"),
+        (5, "four"),
+    ],
+)
+def test_bad_boxes_are_refused_in_one_line(localizer, box, said):
+    with pytest.raises(ValueError, match=said) as error:
+        localizer(discs(POINTS), box)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((0, 5, 3), np.uint8), np.zeros((5, 5, 3), np.int32), np.full((9, 9, 3), 200.0)]
+)
+def test_bad_arrays_are_refused(localizer, image):
+    with pytest.raises(ValueError, match="image"):
+        localizer(image, BOX)
+
+
+def blank(inputs):
+    return np.zeros((len(inputs), SIZE // 4, SIZE // 4, 3), np.float32)
+
+
+def test_one_pixel_gives_a_result():
+    (found,) = Localizer(Engine("blank", SPEC, blank))(np.zeros((1, 1, 3), np.uint8))
+    assert np.isfinite(found.points).all() and found.found == "image"
+
+
+def test_a_huge_image_costs_little_more_than_itself(localizer):
+    """12000 x 9000: what is made on the way is the crop's size with a box, and one copy of the image without."""
+    image = np.zeros((9000, 12000, 3), np.uint8)
+    image[4000:4300, 6000:6400] = discs(POINTS)
+    box = [6090, 4060, 200, 180]
+    tracemalloc.start()
+    try:
+        (found,) = localizer(image, box)
+        with_box = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        Localizer(Engine("blank", SPEC, blank))(image)
+        without = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.abs(found.points - POINTS - [6000, 4000]).max() <= tolerance(box)
+    assert with_box < 20e6
+    assert without < 1.2 * image.nbytes
+
+
+def test_a_panorama_longer_than_opencv_warps(localizer):
+    image = np.zeros((300, 40000, 3), np.uint8)
+    image[:, 36000:36400] = discs(POINTS)
+    box = [36090, 60, 200, 180]
+    assert np.abs(localizer(image, box)[0].points - POINTS - [36000, 0]).max() <= tolerance(box)
+
+
+PARTS = Spec("parts", task="parts", scheme="parts7", input_size=SIZE, box_side="mean", padding=1.5)
+
+
+def colours_to_classes(inputs):
+    """Logits of class 1 + c where colour c is strong, of the background elsewhere; averaged over map cells."""
+    cells = inputs.reshape(len(inputs), SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(2, 4))
+    logits = np.zeros((*cells.shape[:3], 7), np.float32)
+    logits[..., 0] = 0.5
+    logits[..., 1:4] = cells
+    return logits
+
+
+def two_parts():
+    image = np.zeros((300, 400, 3), np.uint8)
+    image[100:180, 120:200, 0] = 255
+    image[100:180, 200:280, 1] = 255
+    return image
+
+
+@pytest.mark.parametrize("box", [[100, 90, 200, 100], [60, 40, 300, 200], [-50, -100, 480, 500]])
+@pytest.mark.parametrize("flip", [False, True])
+def test_parts_come_back_to_image_pixels(box, flip):
+    (found,) = Localizer(Engine("colours", PARTS, colours_to_classes), flip=flip)(two_parts(), box)
+    assert isinstance(found, Parts)
+    expected = np.zeros((300, 400), np.uint8)
+    expected[100:180, 120:200], expected[100:180, 200:280] = 1, 2
+    assert found.mask.shape == expected.shape and found.mask.dtype == np.uint8
+    # Wrong at most within two pixels of the crop of an edge.
+    reach = int(np.ceil(2 * PARTS.padding * (box[2] + box[3]) / 2 / SIZE))
+    around = np.ones((2 * reach + 1, 2 * reach + 1))
+    far = cv2.dilate(expected, around) == cv2.erode(expected, around)
+    assert 0.5 < far.mean() < 1
+    assert np.array_equal(found.mask[far], expected[far])
+
+
+def test_parts_outside_the_crop_are_background():
+    image = np.full((300, 400, 3), (255, 0, 0), np.uint8)
+    (found,) = Localizer(Engine("colours", PARTS, colours_to_classes))(image, [150, 100, 60, 60])
+    y, x = np.nonzero(found.mask)
+    # centre 180, 130, side 90
+    assert (x.min(), x.max(), y.min(), y.max()) == (135, 224, 85, 174)
+
+
+def test_parts_of_a_large_face_are_the_small_ones_enlarged():
+    localizer = Localizer(Engine("colours", PARTS, colours_to_classes))
+    (small,) = localizer(two_parts(), [100, 90, 200, 100])
+    large_image = cv2.resize(two_parts(), None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    (large,) = localizer(large_image, [400, 360, 800, 400])
+    enlarged = cv2.resize(small.mask, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    assert (large.mask != enlarged).mean() < 0.01
+
+
+def test_results_draw_themselves():
+    (landmarks,) = Localizer(ENGINE)(discs(POINTS), BOX)
+    picture = landmarks.draw(np.zeros((300, 400, 3), np.uint8), threshold=0)
+    x, y = POINTS[0].round().astype(int)
+    assert picture[y, x].any()
+    (parts,) = Localizer(Engine("colours", PARTS, colours_to_classes))(two_parts(), [100, 90, 200, 100])
+    assert (parts.draw(np.zeros((300, 400, 3), np.uint8)).any(axis=2) == (parts.mask > 0)).all()
+
+
+def test_the_package_offers_it():
+    assert bnn_landmarks.Localizer is Localizer and bnn_landmarks.Landmarks is Landmarks
+    assert bnn_landmarks.Parts is Parts
+    assert dataclasses.is_dataclass(Landmarks)

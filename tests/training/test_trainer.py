@@ -1,0 +1,485 @@
+"""The trainer: it learns, goes on from any kill as if nothing had happened, and stops with a reason."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from faces import seen
+
+from bnn_landmarks.geometry import parts
+from bnn_landmarks.network import weights
+from bnn_landmarks.network.build import build
+from bnn_landmarks.network.layers import Options, conv_unit
+from bnn_landmarks.schemes import SCHEMES, Scheme
+from bnn_landmarks.spec import Spec
+from bnn_landmarks.training import trainer
+from bnn_landmarks.training.augment import NONE
+from bnn_landmarks.training.recipe import Recipe, override, parse
+
+ROOT = pathlib.Path(__file__).parents[2]
+CROSS = Scheme("cross", ("centre", "left_tip", "right_tip"), ((1, 2),))
+
+
+def write_folder(folder, splits, size=64):
+    """A COCO-keypoints folder of crosses on grey: centre and the two ends of the bar."""
+    rng = np.random.default_rng(0)
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    for split, count in splits.items():
+        images, annotations = [], []
+        for i in range(count):
+            name, (x, y) = f"{split}{i}.png", rng.uniform(24, size - 24, 2)
+            image = np.full((size, size, 3), rng.integers(40, 200), np.uint8)
+            cv2.line(image, (int(x) - 16, int(y)), (int(x) + 16, int(y)), (255, 255, 0), 3)
+            cv2.circle(image, (int(x), int(y)), 5, (0, 0, 255), -1)
+            cv2.imwrite(str(folder / "images" / name), image)
+            images.append({"id": i, "file_name": name})
+            keypoints = [x, y, 2, x - 16, y, 2, x + 16, y, 2]
+            annotations.append({"image_id": i, "bbox": [x - 16, y - 16, 32, 32], "keypoints": keypoints})
+        category = {"name": "cross", "keypoints": list(CROSS.names)}
+        record = {"images": images, "annotations": annotations, "categories": [category]}
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    return folder
+
+
+def tiny(changes=None, /, **more):
+    spec = Spec("cross", scheme="cross", landmarks=CROSS.to_dict(), input_size=64, channels=32, sigma=1.0)
+    recipe = Recipe(
+        spec, (("crosses", "train"),), (("crosses", "val"),), samples=24, batch_size=4, augmentation=NONE
+    )
+    return override(recipe, {**(changes or {}), **more})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_folder(folder / "crosses", {"train": 10, "val": 3})
+    return folder
+
+
+def small(spec):
+    """A network of two layers, whose step takes no time to compile."""
+    images = tf.keras.Input((spec.input_size, spec.input_size, 3))
+    x = tf.keras.layers.AveragePooling2D(4)(images)
+    x = conv_unit(conv_unit(x, 8, 3, Options(binary=False), "first"), 8, 3, Options(), "second")
+    maps = [
+        tf.keras.layers.Conv2D(spec.outputs, 1, name=name)(x) for name in ("head", "head2")[: spec.stacks]
+    ]
+    maps = [tf.keras.layers.Activation("linear", dtype="float32")(each) for each in maps]
+    model = tf.keras.Model(images, maps if spec.stacks > 1 else maps[0])
+    model.spec = spec
+    return model
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    """The trainer trains the small network; tests/test_recipes.py trains the real one by commands."""
+    monkeypatch.setattr("bnn_landmarks.network.build.build", small)
+    monkeypatch.setattr(trainer, "build", small)
+
+
+def log(run):
+    with open(run / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same(a, b):
+    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_path, monkeypatch):
+    whole = trainer.train(tiny(), data, tmp_path / "whole", validate_samples=8)
+    assert [row["samples"] for row in log(tmp_path / "whole")] == ["8", "16", "24"]
+    assert {"loss", "crosses/val"} < set(log(tmp_path / "whole")[0])
+    packed = weights.load(tmp_path / "whole" / "weights.npz")
+    image = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
+    np.testing.assert_array_equal(packed(image).numpy(), whole(image).numpy())
+    assert (tmp_path / "whole" / "best.npz").is_file()
+    assert list((tmp_path / "whole" / "tensorboard").glob("events*"))
+
+    # Killed at step 5 of 6, after the checkpoint of step 4 and a validation the log has of it, or after that of step 5,
+    # whose loss is in no row yet.
+    class Killed(Exception):
+        pass
+
+    end = trainer._Run.on_train_batch_end
+
+    def kill(self, batch, logs=None):
+        end(self, batch, logs)
+        if trainer.steps_done(self.model) == 5:
+            raise Killed
+
+    columns = ("samples", "loss", "crosses/val")
+    for run, minutes in (("killed", 4.0), ("killed_later", 0.0)):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(trainer._Run, "on_train_batch_end", kill)
+            trainer.train(tiny(), data, tmp_path / run, validate_samples=8, checkpoint_minutes=minutes)
+        with pytest.raises(FileExistsError, match="--resume"):
+            trainer.train(tiny(), data, tmp_path / run)
+        assert_same(trainer.train(tiny(), data, tmp_path / run, resume=True, validate_samples=8), whole)
+        rows = [[[row[c] for c in columns] for row in log(tmp_path / each)] for each in ("whole", run)]
+        assert rows[0] == rows[1]
+
+
+def test_it_stops_on_a_loss_that_is_not_finite_and_keeps_the_good_checkpoint(data, tmp_path):
+    recipe = tiny(learning_rate=1e30, warmup=0.0, optimizer="rmsprop", loss="l2")
+    with pytest.raises(ValueError, match=r"not finite|loss is (nan|inf)"):
+        trainer.train(recipe, data, tmp_path / "run", checkpoint_minutes=0)
+    assert not (tmp_path / "run" / "weights.npz").exists()
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on(data, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))  # less than a checkpoint
+    try:
+        with pytest.raises(OSError, match=r"can't write to .*--resume"):
+            trainer.train(tiny(samples=8), data, tmp_path / "run", checkpoint_minutes=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    trainer.train(tiny(samples=8), data, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "weights.npz").is_file()
+
+
+def test_stages_start_from_one_another_and_a_resume_skips_what_is_done(data, tmp_path):
+    stages = ({"samples": 8, "spec.input_size": 128}, {"samples": 8})
+    recipe = tiny(stages=stages)
+    trainer.train(recipe, data, tmp_path / "run")
+    first = weights.read(tmp_path / "run" / "stage1" / "weights.npz")
+    assert first[0].input_size == 128
+    assert weights.read(tmp_path / "run" / "weights.npz")[0].input_size == 64
+    # Without a step the second stage ends where the first one did.
+    frozen = tiny(stages=(stages[0], {"samples": 8, "learning_rate": 0.0}), learning_rate=0.0)
+    trainer.train(frozen, data, tmp_path / "frozen")
+    arrays = [weights.read(tmp_path / "frozen" / f"{at}weights.npz")[1] for at in ("stage1/", "")]
+    np.testing.assert_array_equal(arrays[0]["head/kernel"], arrays[1]["head/kernel"])
+    with pytest.raises(FileExistsError, match="--resume"):
+        trainer.train(recipe, data, tmp_path / "run")
+    (tmp_path / "run" / "weights.npz").unlink()
+    written = (tmp_path / "run" / "stage1" / "weights.npz").stat().st_mtime_ns
+    trainer.train(recipe, data, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "stage1" / "weights.npz").stat().st_mtime_ns == written
+
+
+def test_first_weights_come_from_what_has_their_names_and_shapes(data, tmp_path):
+    trainer.train(tiny(samples=8), data, tmp_path / "run")
+    model = build(tiny().spec)
+    assert trainer.start_from(model, tmp_path / "run" / "weights.npz") == len(model.variables)
+    kernel = model.get_layer("second").kernel.numpy()
+    assert 0 < np.abs(kernel).max() < 0.5  # signs of a packed file, the size of fresh weights
+    assert trainer.start_from(model, tmp_path / "run") == len(model.variables)
+    np.testing.assert_array_equal(np.sign(model.get_layer("second").kernel), np.sign(kernel))
+    wider = build(Spec("pose", input_size=64))
+    assert trainer.start_from(wider, tmp_path / "run") == len(model.variables) - 2  # all but the head
+    with pytest.raises(FileNotFoundError, match="no weights, training run or checkpoint"):
+        trainer.start_from(model, tmp_path / "nothing")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_other_precisions_and_xla_train_and_leave_float32(data, tmp_path, precision):
+    recipe = tiny(samples=8, precision=precision, jit_compile=True)
+    trained = trainer.train(recipe, data, tmp_path / "run")
+    assert tf.keras.mixed_precision.global_policy().name == "float32"
+    assert {v.dtype for v in trained.variables} == {tf.float32}
+    trainer.train(override(recipe, {"samples": 12}), data, tmp_path / "run", resume=True)
+
+
+def test_the_moving_average_is_what_is_saved(data, tmp_path):
+    plain = trainer.train(tiny(), data, tmp_path / "plain")
+    averaged = trainer.train(tiny(average=0.5), data, tmp_path / "averaged")
+    start = trainer.train(tiny(samples=4, learning_rate=0.0), data, tmp_path / "start")
+    for a, b, first in zip(
+        averaged.trainable_weights, plain.trainable_weights, start.trainable_weights, strict=True
+    ):
+        moved, less = np.abs(b - first).sum(), np.abs(a - first).sum()
+        assert 0 < less < moved
+    assert_same(averaged, trainer.train(tiny(average=0.5), data, tmp_path / "averaged", resume=True))
+
+
+@pytest.mark.slow
+def test_a_teacher_adds_to_the_loss(data, tmp_path):
+    trainer.train(tiny(samples=8), data, tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher" / "weights.npz")
+    plain = trainer.train(tiny(samples=8), data, tmp_path / "plain")
+    silent = trainer.train(tiny(samples=8, teacher=teacher, teacher_weight=0.0), data, tmp_path / "silent")
+    heard = trainer.train(tiny(samples=8, teacher=teacher, teacher_weight=1.0), data, tmp_path / "heard")
+    assert_same(silent, plain)
+    assert any((a != b).any() for a, b in zip(heard.get_weights(), plain.get_weights(), strict=True))
+    with pytest.raises(ValueError, match="the teacher reads 64 pixels"):
+        trainer.train(tiny({"spec.input_size": 128}, teacher=teacher), data, tmp_path / "other")
+
+
+def test_the_rate_rises_falls_and_steps():
+    cosine = trainer.learning_rate(tiny(samples=400, learning_rate=1.0, warmup=0.1))
+    np.testing.assert_allclose([cosine(s) for s in (0, 5, 10, 55, 100)], [0, 0.5, 1, 0.5, 0], atol=1e-6)
+    steps = trainer.learning_rate(tiny(samples=400, learning_rate=1.0, schedule=((0.5, 0.1), (0.9, 0.01))))
+    np.testing.assert_allclose([steps(s) for s in (0, 50, 51, 90, 91)], [1, 1, 0.1, 0.1, 0.01])
+
+
+def test_settings_replace_values_by_path():
+    changed = override(
+        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "loss=sigmoid"]))
+    )
+    assert (changed.spec.channels, changed.augmentation.rotate, changed.loss) == (64, 0.5, "sigmoid")
+    changed = override(changed, {"spec.options.binary": False})
+    assert changed.spec.options == {"binary": False}
+    for setting, message in (
+        ("spec.widht=3", "no field"),
+        ("loss=l3", "loss must be"),
+        ("loss", "key=value"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            override(tiny(), dict([parse(setting)]))
+
+
+def write_faces(folder, count):
+    """A COCO-keypoints folder of dark faces of 68 points on light."""
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    images, annotations = [], []
+    for i in range(count):
+        points = seen(0, unit=24, middle=(30 + 2 * i, 28))
+        picture = parts.draw(points, (72, 72))[..., None].repeat(3, axis=2) * 40
+        cv2.imwrite(str(folder / "images" / f"{i}.png"), picture)
+        images.append({"id": i, "file_name": f"{i}.png"})
+        annotations.append({"image_id": i, "keypoints": np.c_[points, np.full(68, 2)].ravel().tolist()})
+    category = {"name": "face", "keypoints": list(SCHEMES["ibug68"].names)}
+    record = {"images": images, "annotations": annotations, "categories": [category]}
+    for split in ("train", "val"):
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    return folder
+
+
+PARTS = Spec("parts", task="parts", scheme="parts7", input_size=64, channels=32, box_side="mean")
+
+
+def stacked_and_parts(data, folder):
+    """Train a network of two stacks and one of facial parts: their logs' losses, first and last."""
+    write_faces(data / "faces", 3)
+    plan = tiny({"spec.stacks": 2}, samples=64, batch_size=4, learning_rate=0.01, warmup=0.0)
+    faces = {"spec": PARTS, "loss": "parts", "train": (("faces", "train"),), "validate": (("faces", "val"),)}
+    losses = []
+    for name, recipe in (("stacked", plan), ("parts", dataclasses.replace(plan, **faces))):
+        trained = trainer.train(recipe, data, folder / name, validate_samples=16)
+        again = weights.load(folder / name / "weights.npz")
+        image = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
+        outputs = [model(image) if recipe.spec.stacks > 1 else [model(image)] for model in (trained, again)]
+        assert len(outputs[0]) == recipe.spec.stacks
+        for ours, theirs in zip(*outputs, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        rows = log(folder / name)
+        assert len(rows) == 4 and all(float(row[f"{recipe.validate[0][0]}/val"]) >= 0 for row in rows)
+        losses.append((float(rows[0]["loss"]), float(rows[-1]["loss"])))
+    return losses
+
+
+def test_stacked_networks_and_facial_parts_learn(data, tmp_path):
+    for first, last in stacked_and_parts(data, tmp_path):
+        assert last < first
+
+
+@pytest.mark.slow
+def test_stacked_hourglasses_and_facial_parts_learn(data, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "crosses").symlink_to(data / "crosses")
+    for first, last in stacked_and_parts(tmp_path / "data", tmp_path):
+        assert last < first
+
+
+def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_path, monkeypatch):
+    """Kernels go on by name, and the learned scales start at their mean size."""
+
+    def small_of(spec):
+        options = Options(**spec.options)
+        images = tf.keras.Input((64, 64, 3))
+        x = conv_unit(tf.keras.layers.AveragePooling2D(4)(images), 8, 3, options, "first")
+        x = conv_unit(x, 8, 3, options, "second")
+        maps = tf.keras.layers.Conv2D(spec.outputs, 1, name="head")(x)
+        model = tf.keras.Model(images, maps)
+        model.spec = spec
+        return model
+
+    monkeypatch.setattr("bnn_landmarks.network.build.build", small_of)
+    monkeypatch.setattr(trainer, "build", small_of)
+    options = {"activation": "prelu"}
+    stages = (
+        {"spec.options": {"binary": False}},
+        {"spec.options": {"weights": "real", **options}},
+        {"spec.options": options, "learning_rate": 0.0},
+    )
+    trainer.train(tiny(stages=stages, samples=12), data, tmp_path)
+    real, step = (weights.read(tmp_path / name / "weights.npz") for name in ("stage1", "stage2"))
+    assert real[1]["second/kernel"].dtype == step[1]["second/kernel"].dtype == np.float32
+    moved = np.abs(real[1]["second/kernel"] - step[1]["second/kernel"])
+    assert 0 < moved.max() < 0.1, "the second stage began where the first ended"
+    kept = tf.train.latest_checkpoint(tmp_path / "checkpoints")
+    last = small_of(dataclasses.replace(step[0], options=options))
+    tf.train.Checkpoint(model=last).restore(kept).expect_partial()
+    layer = last.get_layer("second")
+    np.testing.assert_array_equal(layer.kernel, step[1]["second/kernel"])
+    np.testing.assert_array_equal(last.get_layer("second_prelu").alpha, step[1]["second_prelu/alpha"])
+    np.testing.assert_allclose(layer.multiplier(), np.abs(layer.kernel).mean(axis=(0, 1, 2)), rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_binary_network_starts_from_its_real_twin(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    spec = tiny().spec
+    real, binary = build(override(spec, {"options.binary": False})), build(spec)
+    monkeypatch.setattr(trainer, "_network", lambda source: real)
+    copied = trainer.start_from(binary, tmp_path)
+    learned_scales = sum(v.name.endswith("scale:0") for v in binary.variables)
+    assert copied == len(binary.variables) - learned_scales
+    np.testing.assert_array_equal(
+        binary.get_layer("hg1_skip4_conv1").kernel, real.get_layer("hg1_skip4_conv1").kernel
+    )
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import bnn_landmarks
+import tensorflow as tf
+from bnn_landmarks.training.recipe import override
+from test_trainer import small, tiny
+from bnn_landmarks.training import trainer
+
+trainer.build = small
+data, output, strategy = sys.argv[2:5]
+if strategy == "killed":
+    trainer.train(tiny(samples=400), data, output, resume=True, checkpoint_minutes=0, validate_samples=80)
+else:
+    strategy = trainer.make_strategy(strategy)
+    trainer.train(tiny(samples=16), data, output, strategy=strategy, validate_samples=8)
+"""
+
+
+def start(data, output, strategy, **environment):
+    arguments = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(ROOT / "tests" / "training"),
+        str(data),
+        str(output),
+        strategy,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_with_the_weights_of_an_uninterrupted_run(data, tmp_path):
+    """A checkpoint after every step, SIGKILL at random: while computing, writing or validating."""
+    whole = start(data, tmp_path / "whole", "killed")
+    rng = random.Random(0)
+    for attempt in range(4):
+        process = start(data, tmp_path / "run", "killed")
+        while process.poll() is None and not _new_checkpoint(tmp_path / "run", attempt):
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    process = start(data, tmp_path / "run", "killed")
+    assert process.communicate()[0] is not None and process.returncode == 0
+    assert whole.wait() == 0
+    assert_same_state(tmp_path / "whole", tmp_path / "run", exactly=True)
+    a, b = (weights.load(tmp_path / run / "weights.npz") for run in ("whole", "run"))
+    assert_same(a, b)
+    assert [r["samples"] for r in log(tmp_path / "run")] == ["80", "160", "240", "320", "400"]
+    assert [r["crosses/val"] for r in log(tmp_path / "run")] == [
+        r["crosses/val"] for r in log(tmp_path / "whole")
+    ]
+
+
+def _new_checkpoint(run, attempt):
+    steps = [int(path.stem.split("-")[1]) for path in run.glob("checkpoints/ckpt-*.index")]
+    return bool(steps) and max(steps) >= 15 * attempt + 10
+
+
+def assert_same_state(one, two, exactly=False):
+    """Weights, statistics and the optimizer's averages of gradients and squares agree, so the gradients did. The moving
+    variance may differ by the correction n / (n - 1) that only the fused kernel makes."""
+    a, b = (tf.train.load_checkpoint(tf.train.latest_checkpoint(run / "checkpoints")) for run in (one, two))
+    names = [
+        name
+        for name in a.get_variable_to_shape_map()
+        if not name.startswith(("_CHECKPOINTABLE", "save_counter"))
+    ]
+    assert len(names) > 20
+    rtol, atol = (0, 0) if exactly else (2e-3, 1e-5)
+    for name in names:
+        np.testing.assert_allclose(a.get_tensor(name), b.get_tensor(name), rtol=rtol, atol=atol, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_workers_learn_what_one_does_with_the_joint_batch(data, tmp_path):
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            ports.append(probe.getsockname()[1])
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    workers = [
+        start(
+            data,
+            tmp_path / "two",
+            "multiworker",
+            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
+        )
+        for index in range(2)
+    ]
+    for worker in workers:
+        text = worker.communicate()[0].decode()
+        assert worker.returncode == 0, text[-3000:]
+    one = start(data, tmp_path / "one", "none")
+    assert one.communicate() and one.returncode == 0
+    assert_same_state(tmp_path / "one", tmp_path / "two")
+    losses = [[float(row["loss"]) for row in log(tmp_path / run)] for run in ("one", "two")]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_replicas_on_one_machine_learn_what_one_does_with_the_joint_batch(data, tmp_path):
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import bnn_landmarks
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from test_trainer import small, tiny
+from bnn_landmarks.training import trainer
+trainer.build = small
+trainer.train(tiny(samples=16), sys.argv[2], sys.argv[3], strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+"""
+    arguments = [
+        sys.executable,
+        "-c",
+        program,
+        str(ROOT / "tests" / "training"),
+        str(data),
+        str(tmp_path / "two"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one = start(data, tmp_path / "one", "none")
+    assert one.communicate() and one.returncode == 0
+    assert_same_state(tmp_path / "one", tmp_path / "two")
