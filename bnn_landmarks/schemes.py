@@ -4,8 +4,8 @@
     points, visible = convert(points, visible, "ibug68", "aflw21")
 
 "left" and "right" of a person are the person's own; of a face they are the image's, as its data sets number them.
-Sources: MPII Human Pose, Leeds Sports Pose, AFLW, iBUG 300-W; paper digest section 6. Facial parts are a scheme of
-classes: same record, no edges.
+Sources: MPII Human Pose, Leeds Sports Pose, COCO keypoints, AFLW, iBUG 300-W. Facial parts are a scheme of classes:
+same record, no edges.
 """
 
 import dataclasses
@@ -57,6 +57,10 @@ _MPII = (
 _LSP = (
     "r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top"
 ).split()
+_COCO = (
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
+    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
+).split()
 _AFLW = (
     "brow_1 brow_2 brow_3 brow_4 brow_5 brow_6 eye_1_outer eye_1_centre eye_1_inner eye_2_inner eye_2_centre "
     "eye_2_outer ear_1 nose_left nose_centre nose_right ear_2 mouth_left mouth_centre mouth_right chin"
@@ -98,6 +102,13 @@ SCHEMES = {
             (*_chain(0, 1, 2, 3, 4, 5), *_chain(6, 7, 8, 12, 9, 10, 11), (12, 13), (2, 8), (3, 9)),
         ),
         Scheme(
+            "coco17",
+            tuple(_COCO),
+            ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)),
+            (*_chain(15, 13, 11, 12, 14, 16), (5, 11), (6, 12), *_chain(9, 7, 5, 6, 8, 10))
+            + (*_chain(0, 1, 2, closed=True), *_chain(1, 3, 5), *_chain(2, 4, 6)),
+        ),
+        Scheme(
             "aflw21",
             tuple(_AFLW),
             ((0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 16), (13, 15), (17, 19)),
@@ -124,6 +135,11 @@ SCHEMES = {
 
 _AFLW19_IN_21 = [i for i, name in enumerate(_AFLW) if not name.startswith("ear")]
 
+# COCO's names of MPII's and LSP's joints: the limbs. It has no pelvis, neck or head top.
+_COCO_LIMBS = {
+    name.replace("left_", "l_").replace("right_", "r_"): i for i, name in enumerate(_COCO) if i >= 5
+}
+
 # (source, target) -> for each target landmark the source landmarks whose mean it is, () where there is none.
 _IBUG_TO_AFLW21 = (
     *((17,), (19,), (21,), (22,), (24,), (26,)),
@@ -143,6 +159,8 @@ CONVERSIONS = {
         else ()
         for name in _MPII
     ),
+    ("coco17", "mpii16"): tuple((_COCO_LIMBS[name],) if name in _COCO_LIMBS else () for name in _MPII),
+    ("coco17", "lsp14"): tuple((_COCO_LIMBS[name],) if name in _COCO_LIMBS else () for name in _LSP),
     ("mpii16", "lsp14"): tuple((_MPII.index({"neck": "upper_neck"}.get(name, name)),) for name in _LSP),
 }
 

@@ -5,7 +5,8 @@ import pytest
 
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, Scheme, convert
 
-SIZES = {"mpii16": 16, "lsp14": 14, "aflw21": 21, "aflw19": 19, "ibug68": 68, "pifa34": 34, "parts7": 7}
+SIZES = {"mpii16": 16, "lsp14": 14, "coco17": 17, "aflw21": 21, "aflw19": 19, "ibug68": 68, "pifa34": 34}
+SIZES["parts7"] = 7
 
 
 def test_sizes():
@@ -25,12 +26,13 @@ def test_names_are_unique_and_edges_inside(name):
     assert all(0 <= i < len(scheme) for edge in scheme.edges for i in edge)
 
 
-@pytest.mark.parametrize("name", ["mpii16", "lsp14"])
+@pytest.mark.parametrize("name", ["mpii16", "lsp14", "coco17"])
 def test_left_mirrors_to_right(name):
     scheme = SCHEMES[name]
+    other = {"r": "l", "l": "r", "left": "right", "right": "left"}
     for i, j in enumerate(scheme.mirror):
-        a, b = scheme.names[i], scheme.names[j]
-        assert b == {"r_": "l_", "l_": "r_"}.get(a[:2], a[:2]) + a[2:]
+        side, _, rest = scheme.names[i].partition("_")
+        assert scheme.names[j] == (f"{other[side]}_{rest}" if side in other else scheme.names[i])
 
 
 def test_known_places():
@@ -57,6 +59,16 @@ def test_lsp_fills_fourteen_joints_of_mpii_and_leaves_two():
     assert missing == ["pelvis", "thorax"]
     back, _ = convert(points, visible, "mpii16", "lsp14")
     assert back.shape == (14, 2)
+
+
+@pytest.mark.parametrize("target", ["mpii16", "lsp14"])
+def test_coco_fills_the_twelve_limb_joints(target):
+    points, visible = convert(np.arange(34).reshape(17, 2), np.full(17, 2), "coco17", target)
+    coco, names = SCHEMES["coco17"].names, SCHEMES[target].names
+    missing = [name for name, seen in zip(names, visible, strict=True) if not seen]
+    assert missing == [n for n in names if n in ("pelvis", "thorax", "upper_neck", "neck", "head_top")]
+    assert points[names.index("r_wrist"), 0] == 2 * coco.index("right_wrist")
+    assert points[names.index("l_ankle"), 0] == 2 * coco.index("left_ankle")
 
 
 def test_a_mean_is_as_visible_as_its_least_visible_source(rng):

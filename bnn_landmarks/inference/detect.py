@@ -35,7 +35,7 @@ FACE_SCHEMES = {
     "aflw21": "aflw21",
     "aflw19": "aflw21",
 }
-PEOPLE_SCHEMES = ("mpii16", "lsp14")
+PEOPLE_SCHEMES = ("mpii16", "lsp14", "coco17")
 
 
 def detect(image, scheme):
