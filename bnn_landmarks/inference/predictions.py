@@ -116,23 +116,20 @@ def show_camera(localizer, camera, boxes, threshold):
 
 def _predict_video(localizer, source, target, boxes, threshold):
     frames, track = video.Video(source), video.Tracker(localizer)
-    overlay, found, record, started = (
-        target.with_name(f"{target.name}.overlay.mp4"),
-        [],
-        None,
-        time.perf_counter(),
-    )
+    overlay = target.with_name(f"{target.name}.overlay.mp4")
+    found, times, record, started = [], [], None, time.perf_counter()
     with video.writer(overlay, frames.rate) as add:
         for frame in tqdm(frames, source.name, frames.count, unit="frame", leave=False):
             results = track(frame, frames.seconds, boxes)
             boxes = None
             record = record or _header(localizer, source, frame) | {"frames_per_second": frames.rate}
             found.append([_record(result) for result in results])
+            times.append(round(frames.time, 4))
             rate = len(found) / (time.perf_counter() - started)
-            add(draw.label(overlaid(frame, results, threshold), f"{rate:.1f} frames/s"))
+            add(draw.label(overlaid(frame, results, threshold), f"{rate:.1f} frames/s"), frames.time)
         if not found:
             raise ValueError(f"{source} holds no frame that can be read")
-    _write_json(target, record | {"frames": found})
+    _write_json(target, record | {"times": times, "frames": found})
     return f"{source}: {len(found)} frames, {rate:.1f} a second -> {overlay}"
 
 

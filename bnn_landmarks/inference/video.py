@@ -6,57 +6,17 @@ for frame in video:
     people = track(frame, video.seconds)
 """
 
-import contextlib
 import dataclasses
-import os
-import pathlib
-import tempfile
 
-import cv2
 import numpy as np
 
 from bnn_landmarks.geometry.smooth import OneEuro
 from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.localizer import Parts
+from bnn_landmarks.inference.video_reader import DEFAULT_RATE, SUFFIXES, Video
+from bnn_landmarks.inference.video_writer import writer
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
-DEFAULT_RATE = 30.0
-
-
-class Video:
-    """The frames of a video file or a camera: iterate for uint8 [H, W, 3] RGB arrays.
-
-    Args:
-        source: a path, or a camera's number.
-
-    Attributes:
-        rate: frames a second. seconds: 1 / rate. count: frames of a file as its header tells, None of a camera.
-
-    Raises:
-        FileNotFoundError: no such file. ValueError: it is no video, or there is no such camera.
-    """
-
-    def __init__(self, source):
-        camera = isinstance(source, int)
-        if not camera and not pathlib.Path(source).is_file():
-            raise FileNotFoundError(f"no video at {source}")
-        self._capture = cv2.VideoCapture(source if camera else str(source))
-        if not self._capture.isOpened():
-            raise ValueError(
-                f"camera {source} can't be opened" if camera else f"{source} is not a video that can be read"
-            )
-        rate, count = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.rate = rate if np.isfinite(rate) and 0 < rate <= 1000 else DEFAULT_RATE
-        self.seconds = 1 / self.rate
-        self.count = int(count) if count > 0 and not camera else None
-
-    def __iter__(self):
-        while True:
-            read, frame = self._capture.read()
-            if not read:
-                self._capture.release()
-                return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+__all__ = ["DEFAULT_RATE", "SUFFIXES", "Tracker", "Video", "writer"]
 
 
 class Tracker:
@@ -111,39 +71,3 @@ def _next_box(result, shape, threshold):
         return None
     x, y, width, height = box
     return None if x >= shape[1] or y >= shape[0] or x + width <= 0 or y + height <= 0 else box
-
-
-@contextlib.contextmanager
-def writer(path, rate):
-    """A function that adds a frame uint8 [H, W, 3] RGB to an .mp4; the file takes its name when all went well.
-
-    Raises:
-        FileNotFoundError: no such directory. OSError: OpenCV can't write video here.
-    """
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".mp4", dir=path.parent)
-    os.close(handle)
-    output = None
-
-    def add(frame):
-        nonlocal output
-        if output is None:
-            size = frame.shape[1::-1]
-            output = cv2.VideoWriter(temporary, cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
-            if not output.isOpened():
-                raise OSError(f"can't write {path}: this OpenCV has no encoder for it")
-        output.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-
-    try:
-        yield add
-        if output is not None:
-            output.release()
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-    finally:
-        if output is not None:
-            output.release()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)

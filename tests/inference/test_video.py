@@ -38,7 +38,7 @@ def test_a_written_video_is_read_back(clip):
     read = video.Video(clip)
     assert read.rate == pytest.approx(25) and read.seconds == pytest.approx(0.04) and read.count == COUNT
     shown = list(read)
-    assert len(shown) == COUNT
+    assert len(shown) == COUNT and read.time == pytest.approx((COUNT - 1) * 0.04)
     assert np.abs(shown[5].astype(int) - frames()[5]).mean() < 6
 
 
