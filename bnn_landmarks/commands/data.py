@@ -53,3 +53,29 @@ def show(name, split, output, count, data_dir, parts):
 
     path, split, shown, total = contact_sheet.write(name, split, pathlib.Path(output), count, data_dir, parts)
     click.echo(f"{path}: {shown} of the {total} samples of {name}, split {split}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--split", default="train", show_default=True, help="The split whose labels are merged.")
+@click.option(
+    "--predictions", required=True, help="A strong network's, in COCO's results format; 17 points are COCO's."
+)
+@click.option("--output", required=True, help="The annotation file to write: a split of its own.")
+@click.option("--sure", default=0.5, show_default=True, help="Confidence from which a prediction counts.")
+@click.option("--data-dir", default=".", show_default=True, help="Where the folder NAME lies.")
+def clean(name, split, predictions, output, sure, data_dir):
+    """Merge the labels of a COCO-keypoints folder NAME with predictions of the same images.
+
+    Left and right exchanged throughout are put right; where a prediction is sure, a label near it becomes the mean of
+    both, one far from it or missing the prediction; other labels stay.
+
+    \b
+    bnn-landmarks data clean lspet --predictions results.json --output lspet/annotations/train_clean.json
+    """
+    from bnn_landmarks.datasets import cleaning
+
+    found = cleaning.clean(
+        pathlib.Path(data_dir) / name, split, predictions, pathlib.Path(output), cleaning.Rule(sure=sure)
+    )
+    click.echo(f"{output}: " + ", ".join(f"{count:,} {what}" for what, count in found.items()))

@@ -1,0 +1,170 @@
+"""Labels and a strong network's predictions of the same people -> cleaner labels.
+
+    merged, changes = merge(points, visible, predicted, confidence, scheme.mirror, Rule())
+    counts = clean("data/lspet", "train", "results.json", "data/lspet/annotations/train_clean.json")
+
+Crowd-sourced landmarks hold people whose left and right are exchanged throughout, and single ones in the wrong place.
+The rule, landmark by landmark, after left and right were put right:
+
+- the prediction is sure and near the label: their mean;
+- it is sure and far from the label, or there is no label: the prediction;
+- it is not sure: the label stays as it is.
+"""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from bnn_landmarks.datasets.coco import read_annotations
+from bnn_landmarks.files import atomic_write
+from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, convert
+
+FAR = 1e9
+CHANGES = ("exchanged", "averaged", "replaced", "added")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """sure: confidence from which a prediction counts, 0 to 1. near: share of the longer side of the labels' own box
+    within which label and prediction agree. known: confidence from which a prediction helps to tell left from right.
+    gain: labels are exchanged where that lowers their mean distance from the predictions to less than this share of
+    it, and by more than `clear` of the longer side, over at least `least` landmarks; a distance counts up to `cap` of
+    that side."""
+
+    sure: float = 0.5
+    near: float = 0.08
+    known: float = 0.3
+    gain: float = 0.6
+    clear: float = 0.03
+    least: int = 4
+    cap: float = 0.3
+
+
+def merge(points, visible, predicted, confidence, mirror, rule=Rule()):
+    """One subject's labels after `rule`.
+
+    Args:
+        points: float [K, 2], labels in image pixels. visible: int [K], 0 not labelled.
+        predicted: float [K, 2], the predictions of the same landmarks. confidence: float [K], 0 where there is none.
+        mirror: int [K], the scheme's permutation of left and right.
+
+    Returns:
+        points float [K, 2], visible int [K], and {change: count} of `CHANGES` ("exchanged" is 0 or 1).
+    """
+    points, visible = np.array(points, float), np.array(visible)
+    predicted, confidence = np.asarray(predicted, float), np.asarray(confidence, float)
+    counts = dict.fromkeys(CHANGES, 0)
+    if (visible > 0).sum() < 2:
+        return points, visible, counts
+    side = np.ptp(points[visible > 0], axis=0).max()
+
+    other, seen = points[mirror], visible[mirror]
+    compared = (confidence >= rule.known) & (visible > 0) & (seen > 0)
+    if compared.sum() >= rule.least:
+        as_is, exchanged = (
+            np.minimum(np.linalg.norm(labels - predicted, axis=1)[compared], rule.cap * side).mean()
+            for labels in (points, other)
+        )
+        if exchanged < rule.gain * as_is and as_is - exchanged > rule.clear * side:
+            points, visible, counts["exchanged"] = other, seen, 1
+
+    sure, labelled = confidence >= rule.sure, visible > 0
+    near = np.linalg.norm(points - predicted, axis=1) <= rule.near * side
+    averaged, replaced, added = sure & labelled & near, sure & labelled & ~near, sure & ~labelled
+    points[averaged] = (points[averaged] + predicted[averaged]) / 2
+    points[replaced | added] = predicted[replaced | added]
+    visible[added] = 2
+    counts |= {"averaged": int(averaged.sum()), "replaced": int(replaced.sum()), "added": int(added.sum())}
+    return points, visible, counts
+
+
+def clean(folder, split, predictions, output, rule=Rule()):
+    """Write an annotation file of a COCO-keypoints folder anew, its labels merged with predictions.
+
+    Args:
+        folder: holds annotations/SPLIT.json. split: which.
+        predictions: a file in COCO's results format, [{"image_id", "keypoints": [x, y, confidence, ...]}, ...]. 17
+            keypoints are COCO's, others the folder's own. The subjects and the predictions of an image are paired so
+            that the sum of their mean distances is least.
+        output: where to, DATA/NAME/annotations/NEW.json say, which is then a split of its own.
+
+    Returns:
+        {"subjects", "predicted", and each of `CHANGES`}: how many.
+
+    Raises:
+        FileNotFoundError: a file is missing. ValueError: the predictions can't be read, or are of other landmarks.
+    """
+    path = pathlib.Path(folder) / "annotations" / f"{split}.json"
+    for file in (path, pathlib.Path(predictions)):
+        if not file.is_file():
+            raise FileNotFoundError(f"there is no file {file}")
+    scheme, _ = read_annotations(path)
+    record = json.loads(path.read_text())
+    found = _read_predictions(predictions, scheme)
+    totals = {"subjects": 0, "predicted": 0, **dict.fromkeys(CHANGES, 0)}
+    subjects = {}
+    for annotation in record["annotations"]:
+        subjects.setdefault(annotation["image_id"], []).append(annotation)
+    for image, annotations in subjects.items():
+        labels = [np.array(a["keypoints"], float).reshape(-1, 3) for a in annotations]
+        totals["subjects"] += len(labels)
+        for subject, prediction in _pairs(labels, found.get(image, [])):
+            totals["predicted"] += 1
+            points, visible = labels[subject][:, :2], labels[subject][:, 2]
+            points, visible, counts = merge(points, visible, *prediction, scheme.mirror, rule)
+            keypoints = np.c_[points.round(2), visible]
+            keypoints[visible == 0] = 0
+            annotations[subject]["keypoints"] = keypoints.ravel().tolist()
+            annotations[subject]["num_keypoints"] = int((visible > 0).sum())
+            for change, count in counts.items():
+                totals[change] += count
+    source = {"predictions": pathlib.Path(predictions).name, **dataclasses.asdict(rule), **totals}
+    record["info"] = {**record.get("info", {}), "cleaned": source}
+    with atomic_write(output, "w") as file:
+        json.dump(record, file)
+    return totals
+
+
+def _read_predictions(path, scheme):
+    """{image id: [(points float [K, 2], confidence float [K]), ...]} in the scheme's landmarks."""
+    try:
+        entries = json.loads(pathlib.Path(path).read_text())
+        rows = [(e["image_id"], np.array(e["keypoints"], float).reshape(-1, 3)) for e in entries]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a file of COCO keypoint results: {type(error).__name__} {error}"
+        ) from error
+    found = {}
+    for image, keypoints in rows:
+        source = scheme.name if len(keypoints) == len(scheme) else _scheme_of(len(keypoints), scheme, path)
+        points, confidence = convert(keypoints[:, :2], keypoints[:, 2], source, scheme.name)
+        found.setdefault(image, []).append((points, confidence))
+    return found
+
+
+def _scheme_of(count, scheme, path):
+    fitting = [name for name, s in SCHEMES.items() if len(s) == count and (name, scheme.name) in CONVERSIONS]
+    if not fitting:
+        raise ValueError(
+            f"{path} holds {count} keypoints per subject, which are neither {scheme.name}'s {len(scheme)} nor those of "
+            "a scheme that converts to it"
+        )
+    return fitting[0]
+
+
+def _pairs(labels, predictions):
+    """(number of the subject, its prediction) for as many subjects of an image as have one."""
+    distances = np.full((len(labels), len(predictions)), FAR)
+    for i, label in enumerate(labels):
+        for j, (points, confidence) in enumerate(predictions):
+            both = (label[:, 2] > 0) & (confidence > 0)
+            if both.any():
+                distances[i, j] = np.linalg.norm(points - label[:, :2], axis=1)[both].mean()
+    return [
+        (i, predictions[j])
+        for i, j in zip(*linear_sum_assignment(distances), strict=True)
+        if distances[i, j] < FAR
+    ]
