@@ -4,11 +4,15 @@
     model = load("pose.npz")                     # tf.keras.Model, model.spec set
 
     python -m bnn_landmarks.network.weights runs/pose zoo/weights/pose.npz      # a training run's, ready to ship
+    python -m bnn_landmarks.network.weights runs/pose trunk.npz --latent        # one to go on training from
 
 The archive holds `spec` (JSON) and one array a variable, named layer/variable. The kernel of a `BinaryConv2D` is its
 signs: uint8 [..., ceil(filters / 8)], the first filter in the highest bit, 1 for +1; everything else is float32. What
 is loaded computes bit for bit what was saved: sign is all that a binary convolution reads of its kernel, except under
 `scale="mean"`, whose factor mean|W| is stored and read as `scale="fixed"`. Latent kernels come back as +1 and -1.
+
+With `latent=True` the kernel is an int8 code instead, sign(w) * 127 * sqrt(|w| / size) rounded away from zero, size the
+largest |w|, beside it as layer/kernel_size: the same signs, and what training needs to go on where it was, in 8 bits.
 """
 
 import argparse
@@ -25,13 +29,15 @@ from bnn_landmarks.files import atomic_write
 from bnn_landmarks.spec import Spec
 
 SUFFIX = ".npz"
+SIZE = "_size"
 
 
-def save(model, path):
+def save(model, path, latent=False):
     """Write a model's weights, packed.
 
     Args:
         model: as `network.build` makes it, with `model.spec`. path: where to; its directory must exist.
+        latent: keep 8 bits of each latent weight, not its sign alone.
 
     Returns:
         the file's SHA-256, hexadecimal.
@@ -44,7 +50,10 @@ def save(model, path):
         spec = dataclasses.replace(spec, options={**spec.options, "scale": "fixed"})
     for layer in model.layers:
         for variable in layer.weights:
-            arrays[_key(layer, variable)] = _pack(layer, variable)
+            if latent and _is_binary(layer, variable):
+                arrays |= _pack_latent(_key(layer, variable), variable.numpy())
+            else:
+                arrays[_key(layer, variable)] = _pack(layer, variable)
         if getattr(layer, "scale_mode", None) == "mean":
             arrays[f"{layer.name}/scale"] = layer.multiplier().numpy()
     wrong = [
@@ -84,6 +93,7 @@ def load(path, name=None, sha256=None):
     variables = {
         _key(layer, variable): (layer, variable) for layer in model.layers for variable in layer.weights
     }
+    sizes = {key: arrays.pop(key) for key in [f"{k}{SIZE}" for k in variables] if key in arrays}
     odd = sorted(set(variables) ^ set(arrays))
     if odd:
         raise ValueError(
@@ -92,7 +102,11 @@ def load(path, name=None, sha256=None):
             + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
         )
     for key, (layer, variable) in variables.items():
-        variable.assign(_unpack(path, key, arrays[key], layer, variable))
+        size = sizes.get(f"{key}{SIZE}")
+        if size is None:
+            variable.assign(_unpack(path, key, arrays[key], layer, variable))
+        else:
+            variable.assign(_unpack_latent(path, key, arrays[key], size, variable))
     return model
 
 
@@ -115,12 +129,13 @@ def read(path, sha256=None):
     return Spec.from_dict(spec), arrays
 
 
-def load_checkpoint(run):
+def load_checkpoint(run, latent=False):
     """The network of a training run: of a finished one its `weights.npz`, of another its recipe's spec with the weights
     of the last checkpoint (not their moving average).
 
     Args:
         run: the directory `trainer.train` wrote: `recipe.json`, `checkpoints/`, at the end `weights.npz`.
+        latent: of the last checkpoint in any case, whose binary kernels are latent weights, not signs.
 
     Raises:
         FileNotFoundError: it has no recipe or no checkpoint. ValueError: the checkpoint is of another network.
@@ -132,7 +147,7 @@ def load_checkpoint(run):
     run = pathlib.Path(run)
     if not (run / "recipe.json").is_file():
         raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
-    if (run / "weights.npz").is_file():
+    if not latent and (run / "weights.npz").is_file():
         return load(run / "weights.npz")
     checkpoint = tf.train.latest_checkpoint(run / "checkpoints")
     if checkpoint is None:
@@ -164,6 +179,19 @@ def _pack(layer, variable):
     return variable.numpy().astype(np.float32)
 
 
+def _pack_latent(key, kernel):
+    size = np.float32(max(np.abs(kernel).max(), np.finfo(np.float32).tiny))
+    code = np.ceil(127 * np.sqrt(np.abs(kernel) / size)).clip(1, 127)
+    return {key: np.where(kernel >= 0, code, -code).astype(np.int8), f"{key}{SIZE}": size}
+
+
+def _unpack_latent(path, key, code, size, variable):
+    if list(code.shape) != list(variable.shape) or code.dtype != np.int8 or size.shape:
+        raise ValueError(f"{path}: {key} is no latent kernel of the network its spec describes")
+    code = code.astype(np.float32)
+    return np.sign(code) * size * (np.abs(code) / 127) ** 2
+
+
 def _unpack(path, key, array, layer, variable):
     shape, dtype = list(variable.shape), np.float32
     if _is_binary(layer, variable):
@@ -186,12 +214,13 @@ def main():
     parser.add_argument("run", help="directory of the run, or a packed file")
     parser.add_argument("output", help="the .npz to write")
     parser.add_argument("--name", help="entry name to give it; the recipe's by default")
+    parser.add_argument("--latent", action="store_true", help="keep 8 bits a weight, to go on training from")
     arguments = parser.parse_args()
     run, output = pathlib.Path(arguments.run), pathlib.Path(arguments.output)
-    model = load(run) if run.is_file() else load_checkpoint(run)
+    model = load(run) if run.is_file() else load_checkpoint(run, latent=arguments.latent)
     if arguments.name:
         model.spec = dataclasses.replace(model.spec, name=arguments.name)
-    sha256 = save(model, output)
+    sha256 = save(model, output, arguments.latent)
     print(f"{output}: {output.stat().st_size:,} bytes, {model.spec}")
     print(f'weights="{output.name}",\nsha256="{sha256}",')
 

@@ -161,3 +161,34 @@ def test_checkpoint_of_another_network(tiny_spec, tiny_model, tmp_path):
     tf.train.CheckpointManager(tf.train.Checkpoint(model=tiny_model), tmp_path / "checkpoints", 1).save()
     with pytest.raises(ValueError, match="does not hold the network"):
         weights.load_checkpoint(tmp_path)
+
+
+def test_latent_kernels_keep_their_signs_and_8_bits(tiny_model, tmp_path, rng):
+    model, path = tiny_model, tmp_path / "trunk.npz"
+    layer = next(layer for layer in model.layers if isinstance(layer, BinaryConv2D))
+    kept = layer.kernel.numpy()
+    try:
+        kernel = rng.normal(0, 0.03, kept.shape).astype(np.float32)
+        kernel.flat[:3] = 1.0, 1e-12, -1e-12
+        layer.kernel.assign(kernel)
+        weights.save(model, path, latent=True)
+        given = weights.load(path).get_layer(layer.name).kernel.numpy()
+        images = rng.random((1, 64, 64, 3), dtype=np.float32)
+        assert np.array_equal(weights.load(path)(images), model(images))
+    finally:
+        layer.kernel.assign(kept)
+    assert np.array_equal(given >= 0, kernel >= 0)
+    step = 2 * np.sqrt(np.abs(given)) / 127  # of the code, at each weight
+    assert (np.abs(given - kernel) <= step + 1 / 127**2).all()
+    assert given.flat[0] == 1
+
+
+def test_a_damaged_latent_kernel_is_refused(tiny_model, tmp_path):
+    weights.save(tiny_model, tmp_path / "trunk.npz", latent=True)
+
+    def flatten(arrays):
+        key = next(key for key in arrays if key.endswith("kernel_size")).removesuffix("_size")
+        arrays[key] = arrays[key].ravel()
+
+    with pytest.raises(ValueError, match="no latent kernel of the network"):
+        weights.load(rewrite(tmp_path / "trunk.npz", tmp_path / "bad.npz", flatten))
