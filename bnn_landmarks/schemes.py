@@ -9,9 +9,12 @@ same record, no edges.
 """
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
+
+from bnn_landmarks import sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,23 @@ class Scheme:
         for a, b in self.mirror_pairs:
             order[a], order[b] = b, a
         return order
+
+    @property
+    def sides(self) -> tuple:
+        """For each landmark that has a mirror partner "left" or "right" where its name says so, None for the others."""
+        paired = {i for pair in self.mirror_pairs for i in pair}
+        return tuple(sides.side(name) if i in paired else None for i, name in enumerate(self.names))
+
+    @property
+    def not_mirrored(self) -> str:
+        """Why mirrored images can't be used, in training or with flip: nobody knows which landmarks change places.
+        Empty where they can."""
+        if self.mirror_pairs or self.classes:
+            return ""
+        alone = sides.unpaired(self.names)
+        if alone:
+            return f"{alone[0]!r} has no partner on the other side among the landmarks' names"
+        return "no landmark's name says left or right"
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
@@ -165,26 +185,68 @@ CONVERSIONS = {
 }
 
 
-def convert(points, visible, source: str, target: str):
+def _by_name(source, target):
+    """For each name of the target the index of the source's in (), as in CONVERSIONS; None unless all are there."""
+    same = [sides.same(name) for name in source.names]
+    groups = []
+    for name in target.names:
+        if name in source.names:
+            groups.append((source.names.index(name),))
+        elif same.count(sides.same(name)) == 1:
+            groups.append((same.index(sides.same(name)),))
+        else:
+            return None
+    return groups if len(set(groups)) == len(groups) else None
+
+
+@functools.lru_cache
+def conversion(source: Scheme, target: Scheme) -> tuple:
+    """For each landmark of the target the indices of the source's whose mean it is, () where there is none.
+
+    Landmarks are matched by their names, in whatever order they are listed and however they are spelled (`sides.same`),
+    then by `CONVERSIONS` between schemes of those names.
+
+    Raises:
+        ValueError: landmarks of the target are missing from the source.
+    """
+    groups = _by_name(source, target)
+    if groups:
+        return tuple(groups)
+    for (a, b), between in CONVERSIONS.items():
+        before, after = _by_name(source, SCHEMES[a]), _by_name(SCHEMES[b], target)
+        if before and after:
+            return tuple(tuple(before[j][0] for j in between[i]) for (i,) in after)
+    known = {sides.same(name) for name in source.names}
+    missing = [name for name in target.names if sides.same(name) not in known]
+    raise ValueError(
+        f"no conversion from scheme {source.name!r} to {target.name!r}: "
+        + (
+            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''} missing"
+            if missing
+            else "names are ambiguous"
+        )
+    )
+
+
+def convert(points, visible, source: Scheme | str, target: Scheme | str):
     """Landmarks of one scheme as another's.
 
     Args:
         points: float [..., K, 2]. visible: int [..., K], 0 where not annotated.
-        source, target: scheme names.
+        source, target: schemes, or names of `SCHEMES`.
 
     Returns:
         points float [..., L, 2] and visible int [..., L]; landmarks with no counterpart, or with one that is not
         annotated, are 0 and not annotated. A mean of several is as visible as the least visible of them.
 
     Raises:
-        ValueError: the two schemes have no known correspondence.
+        ValueError: the two schemes have no known correspondence (`conversion`).
     """
     points, visible = np.asarray(points, np.float32), np.asarray(visible)
-    if source == target:
+    source, target = (SCHEMES[s] if isinstance(s, str) else s for s in (source, target))
+    if source.names == target.names:
         return points, visible
-    if (source, target) not in CONVERSIONS:
-        raise ValueError(f"no conversion from scheme {source!r} to {target!r}")
-    groups = CONVERSIONS[source, target]
+    groups = conversion(source, target)
     out_points = np.zeros((*points.shape[:-2], len(groups), 2), np.float32)
     out_visible = np.zeros((*visible.shape[:-1], len(groups)), visible.dtype)
     for i, group in enumerate(groups):

@@ -90,6 +90,43 @@ def test_batches_convert_alike(rng):
     np.testing.assert_array_equal(whole[1][3], one[1])
 
 
+def test_landmarks_are_matched_by_their_names(rng):
+    train = Scheme("bird", ("beak", "left_wing", "right_wing", "tail"))
+    val = Scheme("bird", ("Tail", "L_Wing", "wing right", "beak", "eye"))
+    points, visible = rng.random((6, 5, 2)).astype(np.float32), rng.integers(0, 3, (6, 5))
+    points[visible == 0] = 0
+    found, seen = convert(points, visible, val, train)
+    np.testing.assert_array_equal(found, points[:, [3, 1, 2, 0]])
+    np.testing.assert_array_equal(seen, visible[:, [3, 1, 2, 0]])
+    with pytest.raises(ValueError, match="no conversion from scheme 'bird' to 'bird': eye missing"):
+        convert(found, seen, train, val)
+
+
+def test_a_known_scheme_in_another_order_converts_as_it_would_itself(rng):
+    order = rng.permutation(17)
+    coco = SCHEMES["coco17"]
+    shuffled = Scheme("person", tuple(coco.names[i] for i in order))
+    points, visible = rng.random((17, 2)), rng.integers(0, 3, 17)
+    for target in ("mpii16", "lsp14", "coco17"):
+        found = convert(points[order], visible[order], shuffled, target)
+        expected = convert(points, visible, coco, target)
+        np.testing.assert_array_equal(found[1], expected[1])
+        np.testing.assert_array_equal(found[0], np.where(found[1][:, None] > 0, expected[0], 0))
+
+
+def test_why_a_scheme_is_not_mirrored():
+    assert SCHEMES["mpii16"].not_mirrored == SCHEMES["parts7"].not_mirrored == ""
+    assert "left or right" in SCHEMES["pifa34"].not_mirrored
+    assert "'L_Ear' has no partner" in Scheme("own", ("nose", "L_Ear")).not_mirrored
+    assert Scheme("own", ("nose", "a", "b"), ((1, 2),)).not_mirrored == ""
+
+
+def test_sides():
+    names = SCHEMES["coco17"].names
+    assert SCHEMES["coco17"].sides == tuple(n.split("_")[0] if "_" in n else None for n in names)
+    assert SCHEMES["ibug68"].sides == (None,) * 68
+
+
 def test_unknown_conversion_is_named():
     with pytest.raises(ValueError, match="no conversion from scheme 'mpii16' to 'ibug68'"):
         convert(np.zeros((16, 2)), np.ones(16), "mpii16", "ibug68")

@@ -77,10 +77,8 @@ def example(sample, scheme, spec):
     points, visible, labels = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None
     if spec.task == "parts":
         labels = parts.label_map(sample, scheme, matrix, size)
-    elif scheme.names == own.names:
-        points, visible = np.asarray(sample.landmarks, np.float32), np.asarray(sample.visible)
     else:
-        points, visible = convert(sample.landmarks, sample.visible, scheme.name, own.name)
+        points, visible = convert(sample.landmarks, sample.visible, scheme, own)
     return Example(
         name=sample.name,
         patch=crops.crop(sample.image, matrix, size),

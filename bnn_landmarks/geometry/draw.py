@@ -23,8 +23,8 @@ LEFT, RIGHT, MIDDLE = (66, 165, 245), (255, 152, 0), (102, 219, 112)
 def landmarks(image, points, scheme, scores=None, threshold=THRESHOLD):
     """Landmarks and the scheme's edges between them.
 
-    A person's left is blue, right orange; everything else is green. Lines and dots grow with the box around
-    the points.
+    Left is blue, right orange, as the names of landmarks with a mirror partner say; everything else is green.
+    Lines and dots grow with the box around the points.
 
     Args:
         image: as `images.as_rgb` takes it. points: float [K, 2], image pixels. scheme: `schemes.Scheme`.
@@ -38,15 +38,15 @@ def landmarks(image, points, scheme, scores=None, threshold=THRESHOLD):
     if not shown.any():
         return image
     extent = np.ptp(points[shown], axis=0).max()
-    line = _thickness(image, extent, len(points))
+    line, sides = _thickness(image, extent, len(points)), scheme.sides
     for a, b in scheme.edges:
         if shown[a] and shown[b]:
-            colour = _side(scheme.names[a], scheme.names[b])
+            colour = _colour(sides[a], sides[b])
             cv2.line(image, _fixed(points[a]), _fixed(points[b]), colour, line, cv2.LINE_AA, SHIFT)
     radius = max(1.0, 0.9 * line)
     for k in np.flatnonzero(shown):
         place, size = _fixed(points[k]), round(radius * 2**SHIFT)
-        cv2.circle(image, place, size, _side(scheme.names[k]), cv2.FILLED, cv2.LINE_AA, SHIFT)
+        cv2.circle(image, place, size, _colour(sides[k]), cv2.FILLED, cv2.LINE_AA, SHIFT)
         if radius >= 2:
             cv2.circle(image, place, size, (255, 255, 255), max(1, line // 3), cv2.LINE_AA, SHIFT)
     return image
@@ -120,12 +120,9 @@ def _thickness(image, extent, points):
     return int(np.clip(round(min(extent, max(image.shape[:2])) * share), 1, 40))
 
 
-def _side(*names):
-    """The colour of a landmark, or of the edge between two."""
-    for prefix, colour in (("l_", LEFT), ("r_", RIGHT)):
-        if any(name.startswith(prefix) for name in names):
-            return colour
-    return MIDDLE
+def _colour(*sides):
+    """The colour of a landmark, or of the edge between two, on the left, the right or (None) neither."""
+    return {("left",): LEFT, ("right",): RIGHT}.get(tuple({*sides} - {None}), MIDDLE)
 
 
 def _fixed(point):

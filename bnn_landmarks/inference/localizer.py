@@ -8,6 +8,7 @@ With an exported file, and LiteRT to run it, nothing here needs TensorFlow.
 """
 
 import dataclasses
+import logging
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.schemes import Scheme
 
 STRIP = 512
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Localizer:
         source: an entry's name, an exported file, a packed weights file, a tf.keras.Model with `.spec`, or an
             `Engine`.
         engine, num_threads: as `engines.open_engine`, which says what it raises.
-        flip: average the maps with those of the mirrored crop: a little better, twice the time.
+        flip: average the maps with those of the mirrored crop: a little better, twice the time. Where nobody knows
+            which landmarks change places in a mirror (`Scheme.not_mirrored`), it is left out, which is logged.
 
     Attributes:
         engine: `engines.Engine`. spec: `spec.Spec`.
@@ -73,7 +76,9 @@ class Localizer:
         self.engine = source if isinstance(source, Engine) else open_engine(source, engine, num_threads)
         self.spec = self.engine.spec
         self.scheme = self.spec.landmark_scheme()
-        self.flip = flip
+        self.flip = flip and not self.scheme.not_mirrored
+        if flip and not self.flip:
+            logger.warning("running without flip: %s", self.scheme.not_mirrored)
 
     def __call__(self, image, boxes=None):
         """Localize every subject of an image.

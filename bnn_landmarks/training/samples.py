@@ -7,13 +7,16 @@ workers gives the same data.
 
 import dataclasses
 import functools
+import logging
 
 import numpy as np
 
 from bnn_landmarks.datasets.sample import subject_square
 from bnn_landmarks.geometry import crops, parts
-from bnn_landmarks.schemes import convert
+from bnn_landmarks.schemes import conversion, convert
 from bnn_landmarks.training import augment, profile_views
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingSamples:
@@ -23,21 +26,22 @@ class TrainingSamples:
     labelled; for parts uint8 [S, S], classes.
 
     Landmarks without known mirror pairs (AFLW-PIFA's, or a user's without left and right in their names) are never
-    mirrored.
+    mirrored, which is said.
 
     Args:
         datasets: sequences of `Sample` with a `scheme`, joined; their landmarks are converted to the spec's scheme.
         spec: `Spec`. augmentation: `augment.Augmentation`. seed: int.
 
     Raises:
-        ValueError: they are all empty, or profile views are asked for of none that is of faces; later, for a sample
-            that can't be converted.
+        ValueError: they are all empty, one lacks landmarks of the spec's scheme, or profile views are asked for of
+            none that is of faces; later, for a sample of parts that can't be converted.
     """
 
     def __init__(self, datasets, spec, augmentation, seed=0):
         self.datasets, self.spec, self.seed = datasets, spec, seed
         self.scheme = spec.landmark_scheme()
-        if not (self.scheme.mirror_pairs or self.scheme.classes):
+        if augmentation.mirror and self.scheme.not_mirrored:
+            logger.warning("training without mirrored images: %s", self.scheme.not_mirrored)
             augmentation = dataclasses.replace(augmentation, mirror=0.0)
         self.augmentation = augmentation
         if augmentation.profile and not any(d.scheme.name in profile_views.DEPTHS for d in datasets):
@@ -48,6 +52,9 @@ class TrainingSamples:
         self._starts = np.cumsum([0] + [len(d) for d in datasets])
         if self._starts[-1] == 0:
             raise ValueError("there is nothing to train on: every data set is empty")
+        if spec.task == "landmarks":
+            for dataset in datasets:
+                conversion(dataset.scheme, self.scheme)
         self._order = functools.lru_cache(maxsize=2)(self._shuffled)
 
     def __len__(self):
@@ -72,7 +79,7 @@ class TrainingSamples:
         patch = augment.random_appearance(rng, crops.crop(sample.image, matrix, size), self.augmentation)
         if self.spec.task == "parts":
             return patch, parts.label_map(sample, dataset.scheme, matrix, size)
-        points, visible = convert(sample.landmarks, sample.visible, dataset.scheme.name, self.scheme.name)
+        points, visible = convert(sample.landmarks, sample.visible, dataset.scheme, self.scheme)
         if mirrored:
             points, visible = augment.mirror_landmarks(points, visible, self.scheme)
         points = crops.transform(points, matrix)

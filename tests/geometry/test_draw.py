@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bnn_landmarks.geometry import draw
-from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.schemes import SCHEMES, Scheme
 
 SCHEME = SCHEMES["mpii16"]
 
@@ -41,6 +41,18 @@ def test_left_and_right_have_their_own_colours(image):
     drawn = draw.landmarks(image, points, SCHEME)
     assert tuple(drawn[40, 60]) == draw.LEFT
     assert tuple(drawn[150, 200]) == draw.RIGHT
+
+
+@pytest.mark.parametrize("names", [("Left Eye", "R_Eye"), ("left_ear", "right_ear"), ("EyeLeft", "EyeRight")])
+def test_every_spelling_of_a_side_has_its_colour(image, names):
+    scheme = Scheme("own", ("left_over", *names), ((1, 2),), ((1, 2), (0, 1)))
+    points = np.array([[60.0, 160], [60, 40], [200, 40]])
+    drawn = draw.landmarks(image, points, scheme)
+    assert tuple(drawn[40, 60]) == draw.LEFT
+    assert tuple(drawn[40, 200]) == draw.RIGHT
+    assert tuple(drawn[160, 60]) == draw.MIDDLE, "it has no partner, so left means something else"
+    assert tuple(drawn[40, 130]) == draw.MIDDLE, "from one side to the other"
+    assert tuple(drawn[100, 60]) == draw.LEFT
 
 
 def test_the_given_image_stays_as_it_was(image):

@@ -6,12 +6,13 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
-from sight import DISCS, ENGINE, SIZE, SPEC, discs
+from sight import DISCS, ENGINE, SIZE, SPEC, discs, see
 
 import bnn_landmarks
 from bnn_landmarks.geometry import images
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
+from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import Spec
 
 POINTS = np.array([[120.0, 90.0], [260.5, 150.25], [200.0, 210.0]])
@@ -47,6 +48,19 @@ def test_points_come_back_to_image_pixels(localizer, box):
     assert found.found == "given" and found.box.tolist() == box
     assert found.scheme == DISCS
     assert found.scores.shape == (3,) and (found.scores > 0.5).all() and (found.scores <= 1).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [(("one", "two", "three"), "says left or right"), (("left", "other", "middle"), "'left' has no partner")],
+)
+def test_flip_needs_mirror_pairs(names, reason, caplog):
+    scheme = Scheme("own", names)
+    engine = Engine("sight", dataclasses.replace(SPEC, landmarks=scheme.to_dict()), see)
+    localizer = Localizer(engine, flip=True)
+    (found,) = localizer(discs(POINTS), BOX)
+    assert np.abs(found.points - POINTS).max() <= tolerance(BOX), "not the mean of two places"
+    assert reason in caplog.text and not localizer.flip
 
 
 @pytest.mark.parametrize(

@@ -101,11 +101,28 @@ def test_landmarks_are_where_the_crop_shows_them_also_mirrored():
     assert total > 24 * 10
 
 
-def test_landmarks_without_mirror_pairs_are_never_mirrored():
-    for scheme in (SCHEMES["pifa34"], Scheme("own", ("a", "b", "c"))):
-        spec = Spec("t", input_size=32, channels=32, scheme=scheme.name, landmarks=scheme.to_dict())
-        samples = TrainingSamples([Made(scheme, 2)], spec, Augmentation(mirror=1.0), seed=0)
-        assert samples.augmentation.mirror == 0
+@pytest.mark.parametrize(
+    ("scheme", "reason"),
+    [
+        (SCHEMES["pifa34"], "says left or right"),
+        (Scheme("own", ("a", "left b", "c")), "'left b' has no partner"),
+    ],
+)
+def test_landmarks_without_mirror_pairs_are_never_mirrored(scheme, reason, caplog):
+    spec = Spec("t", input_size=32, channels=32, scheme=scheme.name, landmarks=scheme.to_dict())
+    samples = TrainingSamples([Made(scheme, 2)], spec, Augmentation(mirror=1.0), seed=0)
+    assert samples.augmentation.mirror == 0
+    assert reason in caplog.text
+
+
+def test_landmarks_of_two_sets_are_matched_by_name():
+    wanted = Scheme("bird", ("beak", "l_wing", "r_wing", "tail"), ((1, 2),))
+    listed = Scheme("bird", ("tail", "Right Wing", "beak", "Left Wing"), ((1, 3),))
+    spec = Spec("t", input_size=32, channels=32, scheme="bird", landmarks=wanted.to_dict())
+    one, two = (TrainingSamples([Made(scheme, 1)], spec, augment.NONE) for scheme in (wanted, listed))
+    np.testing.assert_array_equal(two[0][1], one[0][1][[2, 3, 1, 0]])
+    with pytest.raises(ValueError, match="from scheme 'bird' to 'bird': tail missing"):
+        TrainingSamples([Made(Scheme("bird", ("beak", "l_wing", "r_wing")), 1)], spec, augment.NONE)
 
 
 def test_parts_from_masks_and_from_points():
