@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 
 WARP_LIMIT = 2**15 - 1  # warpAffine takes no image with a longer side.
+BOX_LIMITS = 1e-6, 2.0**18  # pixels, of a box's sides.
 
 
 def check_box(box):
     """The box as float64 [4].
 
     Raises:
-        ValueError: not four finite numbers, or without area.
+        ValueError: not four finite numbers, without area, or with a side longer than any image's.
     """
     try:
         box = np.asarray(box, np.float64).reshape(-1)
@@ -27,8 +28,12 @@ def check_box(box):
         raise ValueError(f"a box is four numbers x, y, width, height, not {box!r}") from None
     if box.shape != (4,) or not np.isfinite(box).all():
         raise ValueError(f"a box is four finite numbers x, y, width, height, not {box.tolist()}")
-    if box[2] <= 0 or box[3] <= 0:
+    if min(box[2:]) < BOX_LIMITS[0]:
         raise ValueError(f"the box {box.tolist()} is empty: its width and height must be positive")
+    if max(box[2:]) > BOX_LIMITS[1]:
+        raise ValueError(
+            f"the box {box.tolist()} is larger than any image: {BOX_LIMITS[1]:.0f} pixels at most"
+        )
     return box
 
 

@@ -1,56 +1,140 @@
 """Reading photographs: whatever the file holds, uint8 RGB comes out."""
 
+import io
+import os
 import pathlib
+import sys
 
 import cv2
 import numpy as np
 
 from bnn_landmarks.files import atomic_write
+from bnn_landmarks.geometry import image_bytes
 
 ASSETS = pathlib.Path(__file__).parents[1] / "assets"
 # The man with the camera is cut off at the knees: a box around all of him, the unseen part too.
 SAMPLE_BOXES = {"person": (0, 60, 335, 650)}
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".ppm", ".pgm"),
+    *(".heic", ".heif", ".avif"),
+)
+FILL = 2**15
 
 
 def decode(data: bytes, name: str):
-    """Encoded image bytes -> uint8 [H, W, 3] RGB, turned upright by its EXIF tag; grey, alpha and 16 bit
-    converted.
+    """Encoded image bytes -> uint8 [H, W, 3] RGB, turned upright by its EXIF tag; grey, alpha, and the 16 bit and float
+    of PNG and TIFF converted as by `as_rgb`. Behind the picture's end anything may lie (a motion photo's video).
+
+    HEIC needs the package pillow-heif, AVIF Pillow; all else is read by OpenCV.
 
     Raises:
-        ValueError: the bytes are not an image OpenCV can read whole. `name` is what the message calls them.
+        ValueError: the bytes are not an image that can be read whole. `name` is what the message calls them.
+        ImportError: HEIC or AVIF, and the package is not installed.
     """
-    image = None
-    if data and not _cut_short(data):
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:
-            raise ValueError(f"{name} can't be read: {error.err}") from None
+    if not data:
+        raise ValueError(f"{name} is not an image that can be read: it is empty")
+    told = image_bytes.tell(data)
+    if not told.whole:
+        data = _ended(data) if told.format == "jpeg" and not told.progressive else None
+        if data is None:
+            raise ValueError(f"{name} is not an image that can be read: it is truncated, its end is missing")
+    if told.format in ("heif", "avif"):
+        return _decode_by_pillow(data, name, told.format)
+    # In other formats 10 or 12 bit come unscaled in 16.
+    depth = cv2.IMREAD_ANYDEPTH if told.format in ("png", "tiff") else 0
+    upright = cv2.IMREAD_IGNORE_ORIENTATION if told.orientation else 0
+    image = _decode(data, cv2.IMREAD_COLOR | depth | upright)
     if image is None:
-        raise ValueError(
-            f"{name} is not an image that can be read (empty, truncated or of an unknown format)"
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise ValueError(f"{name} is not an image that can be read (damaged, or of an unknown format)")
+    try:
+        image = as_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    except (ValueError, cv2.error) as error:
+        raise ValueError(f"{name} is not an image that can be read: {str(error).splitlines()[0]}") from None
+    return image_bytes.turned(image, told.orientation)
 
 
-def _cut_short(data):
-    """OpenCV fills the missing part of a truncated file with grey and says nothing, so look for the end mark:
-    in a JPEG no end of image after the last start of scan, in a PNG no IEND."""
-    if data.startswith(b"\xff\xd8"):
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    return data.startswith(b"\x89PNG") and b"IEND" not in data[-64:]
+def _decode(data, flags):
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def _ended(data):
+    """A JPEG of one scan that lacks its end mark, with one; None where it lacks part of the picture too, which then
+    depends on what comes behind the data."""
+    zeros, ones = (data + bits * FILL + b"\xff\xd9" for bits in (b"\0\0", b"\xff\0"))
+    first, second = _decode(zeros, cv2.IMREAD_COLOR), _decode(ones, cv2.IMREAD_COLOR)
+    return None if first is None or second is None or not np.array_equal(first, second) else zeros
+
+
+def _decode_by_pillow(data, name, form):
+    try:
+        from PIL import Image, ImageOps, features
+
+        if form == "heif":
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        elif not features.check("avif"):
+            raise ImportError
+    except ImportError:
+        package = "pillow-heif" if form == "heif" else "'pillow>=11.3'"
+        what = "a HEIC photograph" if form == "heif" else "an AVIF image"
+        raise ImportError(f"{name} is {what}; to read it, pip install {package}") from None
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except Exception as error:  # Pillow's plugins raise errors of many kinds for damaged files.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{name} is not an image that can be read: {reason}") from None
 
 
 def read(path):
     """An image file -> uint8 [H, W, 3] RGB.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: not an image.
+        FileNotFoundError: no such file. ValueError, ImportError: as `decode`.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no image at {path}")
     return decode(path.read_bytes(), str(path))
+
+
+def load(image):
+    """What a user gives as an image -> an array as `check` lets it through, or uint8 [H, W, 3] RGB.
+
+    Args:
+        image: a path; the bytes of an encoded image; a PIL image; or an array as `check` takes it.
+
+    Raises:
+        FileNotFoundError, ValueError, ImportError: as `read` and `check`. ValueError: none of these; a PIL image that
+            its EXIF tag says to turn, which PIL has not done: nobody could tell which way up its points are meant.
+    """
+    if isinstance(image, str | os.PathLike):
+        return read(image)
+    if isinstance(image, bytes | bytearray | memoryview):
+        return decode(bytes(image), "the image's bytes")
+    pillow = sys.modules.get("PIL.Image")
+    if pillow and isinstance(image, pillow.Image):
+        return _of_pillow(image)
+    return check(image)
+
+
+def _of_pillow(image):
+    if image.getexif().get(image_bytes.ORIENTATION, 1) != 1:
+        raise ValueError(
+            "this PIL image lies on its side, as its EXIF tag says: pass PIL.ImageOps.exif_transpose(image)"
+        )
+    try:
+        if image.mode == "F" or image.mode.startswith("I"):
+            deep = np.asarray(image)
+            fits = image.mode != "F" and deep.min() >= 0 and deep.max() < 2**16
+            return check(deep.astype(np.uint16) if fits else deep)
+        return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"the PIL image can't be read: {str(error).splitlines()[0]}") from None
 
 
 def write(path, image):
@@ -79,6 +163,10 @@ def check(image):
         ValueError: not [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; empty; not uint8, uint16 or float in [0,
             1].
     """
+    if not hasattr(image, "__array__"):
+        raise ValueError(
+            f"an image is a path, an encoded image's bytes, a PIL image or an array, not {type(image).__name__}"
+        )
     image = np.asarray(image)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or 0 in image.shape:
         raise ValueError(f"an image is [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], not {list(image.shape)}")
@@ -95,14 +183,14 @@ def check(image):
 
 
 def as_rgb(image):
-    """An image array -> uint8 [H, W, 3] RGB: uint16 scaled by 1/257, float in [0, 1] by 255; grey repeated,
-    alpha dropped. Raises as `check`."""
+    """An image array -> uint8 [H, W, 3] RGB: uint16 divided by 257, float in [0, 1] times 255, both rounded
+    to the nearest; grey repeated, alpha dropped. Raises as `check`."""
     image = check(image)
     if image.ndim == 2:
         image = image[..., None]
     image = image[..., :3]
     if image.dtype == np.uint16:
-        image = (image // 257).astype(np.uint8)
+        image = ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
     elif image.dtype != np.uint8:
         image = np.rint(image * 255).astype(np.uint8)
     return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)

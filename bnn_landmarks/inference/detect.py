@@ -51,6 +51,13 @@ def detect(image, scheme):
     return np.zeros((0, 4))
 
 
+def nothing_found(scheme):
+    """Why the whole image has to be the box, and what to do."""
+    known = scheme.name in (*PEOPLE_SCHEMES, *FACE_SCHEMES)
+    reason = "nothing detected" if known else f"there is no detector for {scheme.name}"
+    return f"{reason}, so the whole image was used as the box (give boxes to do better)"
+
+
 def people(image):
     """Upright people by histograms of oriented gradients (Dalal & Triggs 2005); boxes float64 [N, 4]."""
     small, scale = _fit(image, PEOPLE_SIDE, enlarge=2.0)

@@ -9,6 +9,7 @@ With an exported file, and LiteRT to run it, nothing here needs TensorFlow.
 
 import dataclasses
 import logging
+import warnings
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.schemes import Scheme
 
-STRIP = 512
+STRIP, BATCH = 512, 32
 logger = logging.getLogger(__name__)
 
 
@@ -84,18 +85,19 @@ class Localizer:
         """Localize every subject of an image.
 
         Args:
-            image: a path, or an array [H, W, 3] RGB (also [H, W] grey or [H, W, 4]), uint8, uint16 or float
-                in [0, 1]; or a list of such images.
+            image: a path, the bytes of an encoded image, a PIL image, or an array [H, W, 3] RGB (also [H, W]
+                grey or [H, W, 4]), uint8, uint16 or float in [0, 1]; or a list of such images.
             boxes: one box (x, y, width, height) or [N, 4], pixels, tight around the joints or the face's
                 points. None: `detect.detect` looks for them, and where it finds nothing the whole image is
-                the box. For a list of images a list with one of these for each.
+                the box, with a warning. For a list of images a list with one of these for each.
 
         Returns:
             a list of `Landmarks` or `Parts`, one a box; for a list of images a list of such lists.
 
         Raises:
-            FileNotFoundError, ValueError: the image can't be read, or is none (`images.read`,
-            `images.check`); a box is not four finite numbers, is empty, or lies outside the image.
+            FileNotFoundError, ValueError: the image can't be read, or is none (`images.load`); a box is not four
+                finite numbers, is empty or of millions of pixels, or lies outside the image.
+            ImportError: a HEIC photograph, and pillow-heif is not installed.
         """
         if isinstance(image, list | tuple):
             boxes = [None] * len(image) if boxes is None else boxes
@@ -104,12 +106,18 @@ class Localizer:
                     f"{len(image)} images need as many boxes or lists of boxes, not {len(boxes)}"
                 )
             return [self(one, of_one) for one, of_one in zip(image, boxes, strict=True)]
-        image = images.check(image) if isinstance(image, np.ndarray) else images.read(image)
+        image = images.load(image)
         boxes, found = self._boxes(image, boxes)
         squares = [crops.square(box, self.spec.box_side, self.spec.padding) for box in boxes]
         matrices = [crops.affine(center, side, self.spec.input_size) for center, side in squares]
-        if not matrices:
-            return []
+        results = []
+        for first in range(0, len(boxes), BATCH):
+            part = slice(first, first + BATCH)
+            results += self._localize(image, boxes[part], matrices[part], found)
+        return results
+
+    def _localize(self, image, boxes, matrices, found):
+        """One result per box, all in one call of the engine."""
         maps = self.maps(np.stack([self.input(image, matrix) for matrix in matrices]))
         if self.spec.task == "parts":
             masks = [
@@ -141,6 +149,7 @@ class Localizer:
         boxes = detect.detect(image, self.scheme)
         if len(boxes):
             return list(boxes), "detector"
+        warnings.warn(detect.nothing_found(self.scheme), stacklevel=3)
         return [np.array([-0.5, -0.5, width, height])], "image"
 
     def input(self, image, matrix):

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import crops, draw, images
-from bnn_landmarks.inference import video
+from bnn_landmarks.inference import detect, video
 from bnn_landmarks.inference.localizer import Parts
 
 WINDOW = "bnn-landmarks (q ends)"
@@ -167,7 +167,7 @@ def _together(results):
 def _told(results):
     subjects = f"{len(results)} subject" + ("s" if len(results) > 1 else "")
     if results and results[0].found == "image":
-        return "nothing detected, so the whole image was used as the box (give --box to do better)"
+        return detect.nothing_found(results[0].scheme).replace("give boxes", "give --box")
     return f"{subjects}, box {'detected' if results[0].found == 'detector' else 'given'}"
 
 

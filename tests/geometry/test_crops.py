@@ -107,6 +107,13 @@ def test_a_wrong_box_is_named(box):
         crops.check_box(box)
 
 
+@pytest.mark.parametrize("box", [(-1e5, -1e5, 2.6e5, 2.6e5), (10, 10, 1e-6, 1e-6), (1e15, 0, 10, 10)])
+def test_the_largest_and_the_smallest_box_give_a_crop(box, rng):
+    image = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    matrix = crops.affine(*crops.square(box, padding=1.5), 64)
+    assert crops.crop(image, matrix, 64).shape == (64, 64, 3)
+
+
 def test_network_input_is_the_unit_range():
     values = crops.to_input(np.array([[[[0, 128, 255]]]], np.uint8))
     assert values.dtype == np.float32

@@ -128,6 +128,39 @@ def test_without_boxes_the_whole_image_is_used_and_that_is_said(localizer):
     assert np.abs(found.points - POINTS).max() <= tolerance(found.box)
 
 
+def test_a_network_of_ones_own_warns_that_it_has_no_detector(localizer):
+    with pytest.warns(UserWarning, match=r"^there is no detector for discs, so the whole image was used"):
+        localizer(discs(POINTS, radius=14))
+
+
+def test_many_boxes_go_to_the_engine_in_batches():
+    sizes = []
+    engine = Engine(
+        "counting", SPEC, lambda x: sizes.append(len(x)) or np.zeros((len(x), 32, 32, 3), np.float32)
+    )
+    image, boxes = discs(POINTS), [[x % 300, x % 200, 40, 40] for x in range(2016)]
+    found = Localizer(engine)(image, boxes)
+    assert [each.box.tolist() for each in found] == boxes
+    assert sum(sizes) == 2016 and max(sizes) <= 64
+
+
+def test_bytes_and_pil_images_give_the_same(tmp_path):
+    pil = pytest.importorskip("PIL.Image")
+    images.write(tmp_path / "a.png", discs(POINTS))
+    local = Localizer(ENGINE)
+    (path,) = local(tmp_path / "a.png", BOX)
+    for image in (
+        (tmp_path / "a.png").read_bytes(),
+        pil.fromarray(discs(POINTS)),
+        pil.open(tmp_path / "a.png"),
+    ):
+        (found,) = local(image, BOX)
+        assert np.array_equal(found.points, path.points)
+    assert len(local([discs(POINTS), (tmp_path / "a.png").read_bytes()], [BOX, BOX])) == 2
+    with pytest.raises(ValueError, match=r"not NoneType$"):
+        local(None)
+
+
 def test_without_boxes_the_detector_is_asked_first():
     spec = Spec("face", scheme="ibug68", input_size=SIZE, box_side="mean")
     localizer = Localizer(Engine("blank", spec, lambda x: np.zeros((len(x), 32, 32, 68), np.float32)))
@@ -145,6 +178,10 @@ def test_without_boxes_the_detector_is_asked_first():
         ([10, 10, 20, -5], "empty"),
         ([10, 10, 20], "four"),
         (["a", 1, 2, 3], "four"),
+        ([0, 0, 1e9, 1e9], "larger than any image"),
+        ([-5e8, -5e8, 1e9, 1e9], "larger than any image"),
+        ([10, 10, 5, 1e300], "larger than any image"),
+        ([10, 10, 1e-300, 1e-300], "empty"),
         ([400, 10, 20, 20], "outside"),
         ([10, -30, 20, 20], "outside"),
         ([[10, 10, 50, 50], [10, 10, 0, 0]], "empty"),
