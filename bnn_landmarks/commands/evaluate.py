@@ -19,7 +19,8 @@ from bnn_landmarks.inference.engines import ENGINES
     "--robustness",
     "changed",
     is_flag=True,
-    help="Score it also with the box moved, the image turned, dark, blurred, compressed and halved; ten times as long.",
+    help="Score it also with the box moved, the image turned, dark, blurred, compressed and halved, and measure how "
+    "far its answer moves under noise and shifts that nobody sees; twenty times as long.",
 )
 @click.option(
     "--output",
@@ -47,14 +48,15 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
 
     from bnn_landmarks import files
     from bnn_landmarks.evaluation import cards as model_cards
-    from bnn_landmarks.evaluation import plots, robustness, scoring
+    from bnn_landmarks.evaluation import plots, robustness, scoring, steadiness
 
     samples, name, split = scoring.open_split(dataset, split, data)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
     found = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
-    under = None
+    under = moved = None
     if changed:
         under = robustness.measure(localizer, samples, found.metrics, lambda e: tqdm(e, unit="change"))
+        moved = steadiness.measure(localizer, samples, lambda e: tqdm(e, unit="image"))
     record = scoring.record(
         found,
         source=source,
@@ -66,6 +68,7 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
         terms=model_cards.terms(name),
         command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
         robustness=under,
+        steadiness=moved,
     )
     scoring.write(found, record, output)
     comparison = model_cards.comparison(record)
@@ -76,7 +79,7 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
     plots.worst(found, samples, output / "worst.jpg")
     click.echo(comparison)
     if changed:
-        click.echo(f"\n{model_cards.changed(record)}")
+        click.echo(f"\n{model_cards.changed(record)}\n\n{model_cards.moved(record)}")
     if cards:
         click.echo(f"\ncard: {model_cards.keep(record, cards, localizer.spec)}")
     click.echo(f"\nrecord, table, curves and worst cases: {output}")

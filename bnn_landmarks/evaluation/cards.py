@@ -10,6 +10,7 @@ import pathlib
 from bnn_landmarks import files, paper
 from bnn_landmarks.evaluation.metrics import JOINT_PAIRS, YAW_BINS
 from bnn_landmarks.evaluation.robustness import LEGEND as LEGEND_OF_CHANGES
+from bnn_landmarks.evaluation.steadiness import LEGEND as LEGEND_OF_MOVEMENT
 from bnn_landmarks.spec import Spec
 
 # Data set (the folder's name) -> what it is, under which terms.
@@ -160,6 +161,26 @@ def _difference(value, unchanged):
     return "-" if value is None or unchanged is None else f"{value - unchanged:+.2f}"
 
 
+# Key of a movement in a record -> the head of its column.
+MOVEMENT = {"rms": "rms, %", "p95": "95th percentile, %", "changed": "pixels that change, %"}
+
+
+def moved(record):
+    """The Markdown table of how far a record's network moves when nothing to be seen has changed; "" where that was
+    not measured."""
+    found = record.get("steadiness")
+    if not found:
+        return ""
+    first = next(iter(found["movement"].values()))
+    kinds = [kind for kind in MOVEMENT if kind in first]
+    rows = [(name, *(f"{each[kind]:.2f}" for kind in kinds)) for name, each in found["movement"].items()]
+    return (
+        f"Steadiness: how far the answer moves, {found['images']} images\n\n"
+        + table(["under", *(MOVEMENT[kind] for kind in kinds)], rows)
+        + f"\n\n{LEGEND_OF_MOVEMENT[next(iter(first))]}"
+    )
+
+
 def records(name, directory):
     """The evaluation records NAME.*.json of a directory, by file name."""
     paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
@@ -214,6 +235,7 @@ def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
             weakest(record),
             failures(record),
             changed(record),
+            moved(record),
             "\n".join(f"- {LEGEND[metric]}" for metric in record["metrics"] if metric in LEGEND),
         ]
         if record["data"] in TEST_SETS and any(data == record["data"] for data, _ in trained_on):

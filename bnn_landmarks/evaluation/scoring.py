@@ -366,11 +366,24 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
     return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights, ran
 
 
-def record(evaluation, *, source, engine, flip, data, split, terms, command, ran=None, robustness=None):
+def record(
+    evaluation,
+    *,
+    source,
+    engine,
+    flip,
+    data,
+    split,
+    terms,
+    command,
+    ran=None,
+    robustness=None,
+    steadiness=None,
+):
     """The JSON record of an evaluation: what was measured, of what, on what, how.
 
     source: the network's weights or file, or None where it has none. ran: the bytes of the `.tflite` that ran.
-    robustness: what `robustness.measure` found, where it was asked for.
+    robustness, steadiness: what `robustness.measure` and `steadiness.measure` found, where they were asked for.
     """
     source = None if source is None else pathlib.Path(source)
     stamp = datetime.datetime.now(datetime.timezone.utc)
@@ -393,6 +406,8 @@ def record(evaluation, *, source, engine, flip, data, split, terms, command, ran
         "failures": failures.shares(evaluation),
         "robustness": robustness
         and robustness | {"scores": {name: _rounded(score) for name, score in robustness["scores"].items()}},
+        "steadiness": steadiness
+        and steadiness | {"movement": {name: _rounded(f) for name, f in steadiness["movement"].items()}},
         "spec": evaluation.spec.to_dict(),
         "version": bnn_landmarks.__version__,
         "commit": commit(),

@@ -5,8 +5,8 @@
     patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
 
 The defaults are the paper's (digest section 4): rotation N(0, 30 degrees) cut at 60 and none with probability 0.6,
-mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution, low light and synthetic
-profile views go beyond it.
+mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution, low light, noise, shifts
+and synthetic profile views go beyond it.
 """
 
 import dataclasses
@@ -25,8 +25,11 @@ PROFILE = (30.0, 80.0)
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """rotation: degrees, standard deviation, cut at twice that; applied with probability `rotate`.
-    mirror: probability. scale: factor range of the crop's side. shift: of the crop's centre, share of its side.
+    mirror: probability. scale: factor range of the crop's side.
+    shift: of the crop's centre, share of its side, at most; not of whole pixels, so that 0.5 / 128 is half a pixel.
     colour: factor range a channel. blur, occlude, low_resolution, low_light: probability of each.
+    noise: grey levels, the largest standard deviation of Gaussian noise on the finished crop (0 to it, evenly drawn);
+        applied with probability `noisy`.
     profile: probability that a face within 25 degrees of the front is turned on to a yaw of 30 to 80 degrees
         (`profile_views`), to the side it already looks to, of which the picture shows more. Its landmarks of schemes
         `profile_views.DEPTHS` go along; those that the head then hides keep the place they have behind it, as in
@@ -42,6 +45,8 @@ class Augmentation:
     occlude: float = 0.0
     low_resolution: float = 0.0
     low_light: float = 0.0
+    noise: float = 0.0
+    noisy: float = 0.5
     profile: float = 0.0
 
 
@@ -103,14 +108,21 @@ def random_appearance(rng, patch, how: Augmentation):
         patch = darken(patch, rng, share, rng.uniform(0, 10) * share)
     gain = rng.uniform(*how.colour, 3).astype(np.float32)
     table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
-    return cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
+    patch = cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
+    if how.noise and rng.random() < how.noisy:
+        patch = add_noise(patch, rng, rng.uniform(0, how.noise))
+    return patch
 
 
 def darken(image, rng, share, noise):
     """An image (uint8) with a part `share` of its light gone and Gaussian noise of `noise` grey levels (standard
     deviation) on it."""
-    dark = (1 - share) * image + rng.normal(0, noise, image.shape)
-    return np.rint(dark).clip(0, 255).astype(np.uint8)
+    return add_noise((1 - share) * image, rng, noise)
+
+
+def add_noise(image, rng, deviation):
+    """An image (0 to 255) with Gaussian noise of so many grey levels (standard deviation) on it; uint8."""
+    return np.rint(image + rng.normal(0, deviation, image.shape)).clip(0, 255).astype(np.uint8)
 
 
 def mirror_landmarks(points, visible, scheme):

@@ -8,7 +8,7 @@ import pytest
 
 from bnn_landmarks.commands import evaluate
 from bnn_landmarks.datasets.sample import Sample
-from bnn_landmarks.evaluation import robustness, scoring
+from bnn_landmarks.evaluation import robustness, scoring, steadiness
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.schemes import SCHEMES
@@ -40,12 +40,19 @@ def test_changed_conditions_are_measured_when_asked_for(small, tmp_path, asked):
     result = click.testing.CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     record = json.loads((tmp_path / "out" / "record.json").read_text())
-    assert ("| half resolution |" in result.output) == asked
+    for line in ("| half resolution |", "| noise of 1 grey level |"):
+        assert (line in result.output) == asked
     if not asked:
-        assert record["robustness"] is None
+        assert record["robustness"] is None and record["steadiness"] is None
         return
     scores = record["robustness"]["scores"]
     assert list(scores) == ["unchanged", *robustness.CHANGES]
     assert scores["unchanged"] == record["metrics"]["NME"]["all images"]
+    moved = record["steadiness"]["movement"]
+    assert list(moved) == [*steadiness.DISTURBANCES, steadiness.VIDEO, steadiness.FILTERED]
+    assert moved["noise of 3 grey levels"] == {"rms": 0.0, "p95": 0.0, "count": 21}
+    # The network says the same place of the crop: 0.5 crop pixels, of a 26 pixels wide crop at 32, over 20 pixels.
+    side = SPEC.padding * 20
+    assert moved["crop shifted by half a pixel"]["rms"] == pytest.approx(100 * 0.5 * side / 32 / 20, abs=1e-3)
     for file in ("images.csv", "curves.png", "worst.jpg", "comparison.md"):
         assert (tmp_path / "out" / file).is_file()

@@ -134,6 +134,50 @@ def test_low_light_takes_light_away_and_adds_noise():
     assert (patch == 200).all()
 
 
+def test_noise_is_as_strong_and_as_frequent_as_asked_for():
+    patch = np.full((64, 64, 3), 120, np.uint8)
+    how = dataclasses.replace(augment.NONE, noise=4.0, noisy=0.75)
+    changed = [augment.random_appearance(np.random.default_rng(seed), patch, how) for seed in range(200)]
+    deviations = np.array([picture.std() for picture in changed])
+    assert (deviations > 0).mean() == pytest.approx(0.75, abs=0.08)
+    assert 3.7 < deviations.max() < 4.3
+    assert deviations[deviations > 0].mean() == pytest.approx(2, abs=0.25), "evenly from 0 to 4"
+    assert max(abs(picture.mean() - 120) for picture in changed) < 0.3
+    assert (patch == 120).all()
+
+
+def test_without_noise_samples_are_the_same_bit_for_bit():
+    """It is the last thing drawn: everything else of a sample is the same with it and without."""
+    patch = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    every = augment.Augmentation(blur=0.5, occlude=0.5, low_resolution=0.5, low_light=0.5)
+    for seed in range(10):
+        plain, never, always = (
+            augment.random_appearance(
+                np.random.default_rng(seed), patch, dataclasses.replace(every, **changes)
+            )
+            for changes in ({}, {"noise": 4.0, "noisy": 0.0}, {"noise": 4.0, "noisy": 1.0})
+        )
+        np.testing.assert_array_equal(never, plain)
+        assert (always != plain).any() and np.abs(always.astype(int) - plain).max() < 6 * 4
+    rng = np.random.default_rng(3)
+    augment.random_appearance(rng, patch, augment.NONE)
+    expected = np.random.default_rng(3)
+    expected.random(4)  # low resolution, blur, occluder, low light: whether
+    expected.uniform(size=3)  # the colours' factors
+    assert rng.random() == expected.random(), "a sample without noise draws nothing for it"
+
+
+def test_shifts_are_of_parts_of_pixels():
+    how = dataclasses.replace(augment.NONE, shift=0.5 / 64)
+    moved = [
+        crops.transform([[50, 50]], augment.random_affine(np.random.default_rng(s), (50, 50), 32, 64, how)[0])
+        for s in range(200)
+    ]
+    distance = np.array(moved)[:, 0] - 31.5
+    assert np.abs(distance).max() <= 0.5 and np.abs(distance).max() > 0.48
+    assert len(np.unique(distance)) > 390
+
+
 def test_the_same_generator_state_gives_the_same_crop():
     patch = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     how = augment.Augmentation(blur=0.5, occlude=0.5, low_resolution=0.5, low_light=0.5)
