@@ -45,13 +45,15 @@ def default_data_dir():
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
-def open(name, split, data_dir=None):
+def open(name, split, data_dir=None, category=None, skip_bad=False):
     """The samples of one split.
 
     Args:
         name: a folder, or a data set's name below `data_dir`.
         split: a split of it. Prepared sets take tensorflow-datasets' expressions too, "train[:40000]", "afw+ibug".
         data_dir: directory of folders and prepared sets; `default_data_dir()` if None.
+        category: of a COCO folder, the category to read where several have landmarks.
+        skip_bad: leave annotations of a COCO folder out that can't be used, instead of refusing the file.
 
     Returns:
         a sequence of `Sample` with `.scheme`: `__len__` and `__getitem__`, read as asked for, from any thread.
@@ -60,13 +62,13 @@ def open(name, split, data_dir=None):
         FileNotFoundError: nothing of that name, or not that split; the message says what to do.
         ValueError: the annotations cannot be read.
     """
-    from bnn_landmarks.datasets.coco import CocoKeypoints
+    from bnn_landmarks.datasets.coco import CocoKeypoints, splits
     from bnn_landmarks.datasets.masks import MaskFolder
 
     below = pathlib.Path(data_dir) if data_dir else default_data_dir()
     for folder in (below / name, pathlib.Path(name)):
-        if (folder / "annotations").is_dir():
-            return CocoKeypoints(folder, split)
+        if (folder / "annotations").is_dir() or splits(folder):
+            return CocoKeypoints(folder, split, category, skip_bad)
         if any(folder.glob("*/masks")):
             return MaskFolder(folder, split)
         versions = sorted(folder.glob("[0-9]*/dataset_info.json"))

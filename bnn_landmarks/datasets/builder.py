@@ -13,7 +13,7 @@ import tempfile
 import numpy as np
 import tensorflow_datasets as tfds
 
-from bnn_landmarks.datasets.sample import tight_box
+from bnn_landmarks.datasets.sample import check_labels, tight_box
 from bnn_landmarks.schemes import SCHEMES
 
 NAN = float("nan")
@@ -45,11 +45,15 @@ def example(
     """What `_generate_examples` yields: (key, features). image: path of an encoded image. box: None for the tight one.
 
     Raises:
-        FileNotFoundError: the image is not there.
+        FileNotFoundError: the image is not there. ValueError: the labels are none that a picture has (`check_labels`).
     """
     if not pathlib.Path(image).is_file():
         raise FileNotFoundError(f"{name} is annotated, but its image {image} is missing")
     landmarks, visible = np.asarray(landmarks, np.float32), np.asarray(visible, np.int32)
+    try:
+        check_labels(landmarks, visible, box)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     return name, {
         "name": name,
         "image": str(image),
@@ -129,8 +133,9 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise FileNotFoundError(f"{directory} {what}. What is wanted is {cls.instructions()}")
 
 
-def prepare(builder_class, directory, data_dir):
-    """Build a data set from a downloaded folder; returns the directory of the build.
+def prepare(builder_class, directory, data_dir, category=None):
+    """Build a data set from a downloaded folder; returns the directory of the build. category: of a COCO folder where
+    several have landmarks, the one to build.
 
     A set that is there already is left as it is. Nothing half-built stays after an error.
 
@@ -141,7 +146,7 @@ def prepare(builder_class, directory, data_dir):
     builder_class.check(directory)
     arguments = {"data_dir": str(data_dir), "file_format": "array_record"}
     if hasattr(builder_class, "config_for"):
-        arguments["config"] = builder_class.config_for(directory)
+        arguments["config"] = builder_class.config_for(directory, category)
     builder = builder_class(**arguments)
     with tempfile.TemporaryDirectory() as downloads:
         config = tfds.download.DownloadConfig(manual_dir=str(directory))

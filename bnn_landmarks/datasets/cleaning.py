@@ -18,7 +18,8 @@ import pathlib
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from bnn_landmarks.datasets.coco import read_annotations
+from bnn_landmarks.datasets import coco_file
+from bnn_landmarks.datasets.coco import CocoKeypoints
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, convert
 
@@ -97,16 +98,14 @@ def clean(folder, split, predictions, output, rule=Rule()):
     Raises:
         FileNotFoundError: a file is missing. ValueError: the predictions can't be read, or are of other landmarks.
     """
-    path = pathlib.Path(folder) / "annotations" / f"{split}.json"
-    for file in (path, pathlib.Path(predictions)):
-        if not file.is_file():
-            raise FileNotFoundError(f"there is no file {file}")
-    scheme, _ = read_annotations(path)
-    record = json.loads(path.read_text())
+    samples = CocoKeypoints(folder, split)
+    if not pathlib.Path(predictions).is_file():
+        raise FileNotFoundError(f"there is no file {predictions}")
+    scheme, record = samples.scheme, coco_file.load(samples.file.path)
     found = _read_predictions(predictions, scheme)
     totals = {"subjects": 0, "predicted": 0, **dict.fromkeys(CHANGES, 0)}
     subjects = {}
-    for annotation in record["annotations"]:
+    for annotation in (record["annotations"][subject.index] for subject in samples.subjects):
         subjects.setdefault(annotation["image_id"], []).append(annotation)
     for image, annotations in subjects.items():
         labels = [np.array(a["keypoints"], float).reshape(-1, 3) for a in annotations]
@@ -139,8 +138,8 @@ def _read_predictions(path, scheme):
         ) from error
     found = {}
     for image, keypoints in rows:
-        source = scheme.name if len(keypoints) == len(scheme) else _scheme_of(len(keypoints), scheme, path)
-        points, confidence = convert(keypoints[:, :2], keypoints[:, 2], source, scheme.name)
+        source = scheme if len(keypoints) == len(scheme) else _scheme_of(len(keypoints), scheme, path)
+        points, confidence = convert(keypoints[:, :2], keypoints[:, 2], source, scheme)
         found.setdefault(image, []).append((points, confidence))
     return found
 

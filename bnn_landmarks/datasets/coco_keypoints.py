@@ -2,18 +2,21 @@
 
 import dataclasses
 import pathlib
+import re
 
 import tensorflow_datasets as tfds
 
 from bnn_landmarks.datasets.builder import LandmarkBuilder, example
-from bnn_landmarks.datasets.coco import CocoKeypoints, read_annotations
+from bnn_landmarks.datasets.coco import CocoKeypoints, splits
+from bnn_landmarks.schemes import convert
 
 
 @dataclasses.dataclass
 class Folder(tfds.core.BuilderConfig):
-    """name: the folder's. directory: where it is."""
+    """name: the folder's. directory: where it is. category: the one to build, where several have landmarks."""
 
     directory: str = ""
+    category: str | None = None
 
 
 class CocoKeypointsBuilder(LandmarkBuilder):
@@ -26,41 +29,39 @@ class CocoKeypointsBuilder(LandmarkBuilder):
     name = "coco_keypoints"
     HOMEPAGE = "your own images; the format is https://cocodataset.org/#format-data"
     TERMS = "yours"
-    NEEDS = ("images", "annotations")
+    NEEDS = ()
     FOLDER = """
         images/...
-        annotations/SPLIT.json ...     (images, annotations, categories[0].keypoints; x, y count from 0)
+        annotations/SPLIT.json ...     (images, annotations, categories with keypoints; x, y count from 0)
     """
 
     @classmethod
-    def config_for(cls, directory):
-        return Folder(name=directory.name, version=cls.VERSION, directory=str(directory))
+    def config_for(cls, directory, category=None):
+        name = f"{directory.name}-{re.sub(r'[^A-Za-z0-9]+', '_', category)}" if category else directory.name
+        return Folder(name=name, version=cls.VERSION, directory=str(directory), category=category)
 
     @classmethod
     def splits(cls, directory):
-        return sorted(path.stem for path in (directory / "annotations").glob("*.json"))
+        return sorted(splits(directory))
 
     def scheme(self):
+        """The first split's; the others' landmarks are matched by their names."""
         directory = pathlib.Path(self.builder_config.directory)
-        schemes = [
-            read_annotations(directory / "annotations" / f"{split}.json")[0]
-            for split in self.splits(directory)
-        ]
-        if any(scheme != schemes[0] for scheme in schemes):
-            raise ValueError(
-                f"the splits of {directory} name different landmarks: build them as folders of their own"
-            )
-        return schemes[0]
+        return self._samples(directory, self.splits(directory)[0]).scheme
+
+    def _samples(self, directory, split):
+        return CocoKeypoints(directory, split, self.builder_config.category)
 
     def _generate_examples(self, directory, split):
-        samples = CocoKeypoints(directory, split)
-        for index in range(len(samples)):
+        samples, scheme = self._samples(directory, split), self.scheme()
+        for index, subject in enumerate(samples.subjects):
             sample = samples[index]
+            landmarks, visible = convert(sample.landmarks, sample.visible, samples.scheme, scheme)
             yield example(
                 f"{sample.name}_{index}",
-                directory / "images" / sample.name,
-                sample.landmarks,
-                sample.visible,
+                samples.images.path(subject.file_name),
+                landmarks,
+                visible,
                 box=sample.box,
                 center=sample.center,
                 scale=sample.scale,

@@ -1,16 +1,34 @@
-"""MATLAB files, read so that every set's parser may say `struct.field`."""
+"""MATLAB files, read so that every set's parser may say `struct.field` and count on floating point."""
 
+import numpy as np
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
+from scipy.io.matlab import MatReadError, mat_struct
 
 
 def read(path):
     """A .mat file up to version 7.2 -> dict of arrays; structs are objects with attributes, 1x1 ones not arrays.
 
+    Numbers come as float64: MATLAB stores whole ones as small integers, whose arithmetic wraps (0 - 1 is 65535).
+
     Raises:
         ValueError: it is not such a file.
     """
     try:
-        return loadmat(path, squeeze_me=True, struct_as_record=False)
+        found = loadmat(path, squeeze_me=True, struct_as_record=False)
     except (ValueError, NotImplementedError, TypeError, MatReadError, OSError) as error:
         raise ValueError(f"{path} is not a MATLAB file that can be read: {error}") from error
+    return {name: _floating(value) for name, value in found.items() if not name.startswith("__")}
+
+
+def _floating(value):
+    if isinstance(value, mat_struct):
+        for field in value._fieldnames:
+            setattr(value, field, _floating(getattr(value, field)))
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for place in np.ndindex(value.shape):
+            value[place] = _floating(value[place])
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "iub":
+        return value.astype(np.float64)
+    elif isinstance(value, int | np.integer):
+        return float(value)
+    return value

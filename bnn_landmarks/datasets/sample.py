@@ -37,6 +37,59 @@ def tight_box(landmarks, visible):
     return np.concatenate([low, high - low]).astype(np.float32)
 
 
+def check_labels(landmarks, visible, box=None, size=None):
+    """Refuse labels that no picture has: what else would be learned, and then blamed on the learning rate.
+
+    Args:
+        landmarks, visible: as in `Sample`. box: the annotated one, None where it is only the landmarks' own.
+        size: width, height of the image, None where unknown.
+
+    Raises:
+        ValueError: a labelled landmark or the box is not finite, or further out of the image than it is large; the box
+            has no area or is outside the image.
+    """
+    points = np.asarray(landmarks, np.float64)[np.asarray(visible) > 0]
+    if not np.isfinite(points).all():
+        raise ValueError("a labelled landmark is not a finite number")
+    if box is not None:
+        crops.check_box(box)
+    if size is None:
+        return
+    size = np.asarray(size, np.float64)
+    width, height = size.astype(int)
+    away = (np.abs(points + 0.5 - size / 2) > 1.5 * size).any(axis=1)
+    if away.any():
+        x, y = points[away][0]
+        raise ValueError(f"a landmark at {x:g}, {y:g} is far outside its image of {width} x {height} pixels")
+    if box is None:
+        return
+    low, high = np.asarray(box[:2], np.float64), np.add(box[:2], box[2:], dtype=np.float64)
+    if (low >= size).any() or (high <= 0).any() or (high - low > 4 * size.max()).any():
+        raise ValueError(f"the box {_listed(box)} does not fit its image of {width} x {height} pixels")
+
+
+def _listed(box):
+    return "[" + ", ".join(f"{float(value):g}" for value in box) + "]"
+
+
+def check_size(size, actual):
+    """Refuse an image that is not as large as its annotation says: its landmarks would lie elsewhere.
+
+    Args:
+        size: width, height as annotated, or None. actual: width, height of the image, upright.
+
+    Raises:
+        ValueError: they differ; the message says how.
+    """
+    if size is None or tuple(size) == tuple(actual):
+        return
+    width, height = size
+    turned = "a quarter turn away" if (height, width) == tuple(actual) else "another copy"
+    raise ValueError(
+        f"annotated on {width} x {height} pixels, but the upright image has {actual[0]} x {actual[1]}: {turned}"
+    )
+
+
 def subject_square(sample, spec):
     """Centre float [2] and side of the crop a network is given of this sample.
 

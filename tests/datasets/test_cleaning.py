@@ -107,11 +107,11 @@ def test_a_file_of_two_people_in_one_picture(folder, tmp_path):
     done = CliRunner().invoke(command, ["clean", "set", *map(str, arguments), "--data-dir", str(tmp_path)])
     assert done.exit_code == 0, done.output
     samples = CocoKeypoints(directory, "train_clean")
-    np.testing.assert_allclose(samples._entries[0][1]["keypoints"][:2], people[0][0])
-    merged = np.reshape(samples._entries[1][1]["keypoints"], (-1, 3))
-    np.testing.assert_allclose(merged[11, :2], people[1][11] + [1.5, 0])
-    np.testing.assert_allclose(merged[1, :2], people[1][1] + [1.5, 0])
-    np.testing.assert_allclose(merged[0, :2], people[1][0])
+    np.testing.assert_allclose(samples.subjects[0].landmarks, people[0])
+    merged = samples.subjects[1].landmarks
+    np.testing.assert_allclose(merged[11], people[1][11] + [1.5, 0])
+    np.testing.assert_allclose(merged[1], people[1][1] + [1.5, 0])
+    np.testing.assert_allclose(merged[0], people[1][0])
     cleaned = json.loads(output.read_text())["info"]["cleaned"]
     assert (cleaned["subjects"], cleaned["predicted"], cleaned["averaged"]) == (2, 1, 2)
 
