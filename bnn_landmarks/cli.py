@@ -14,7 +14,7 @@ COMMANDS = {
     "list": "the pretrained networks",
     "info": "one network's card",
     "predict": "landmarks of photographs, videos or a camera",
-    "data": "prepare a data set, show its labels",
+    "data": "prepare a data set, check and show its labels",
     "train": "train a recipe",
     "evaluate": "score a network on a data set",
     "tables": "the paper's tables, recounted",

@@ -4,10 +4,12 @@ import pathlib
 
 import click
 
+CATEGORY = "The category whose points are read, where a COCO file has several with points."
+
 
 @click.group(name="data")
 def command():
-    """Data sets: list what can be prepared, prepare one from its download, show its labels."""
+    """Data sets: list what can be prepared, prepare one from its download, check a folder, show its labels."""
 
 
 @command.command(name="list")
@@ -27,14 +29,15 @@ def list_sets(names):
     "--from", "source", required=True, help="The downloaded folder; `data list NAME` says what it holds."
 )
 @click.option("--data-dir", help="Where to build.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
-def prepare(name, source, data_dir):
+@click.option("--category", help=CATEGORY)
+def prepare(name, source, data_dir, category):
     """Build the data set NAME from its downloaded folder."""
     from bnn_landmarks import datasets
 
     builder_class = datasets.builder_class(name)
     from bnn_landmarks.datasets import builder
 
-    target = builder.prepare(builder_class, source, data_dir or datasets.default_data_dir())
+    target = builder.prepare(builder_class, source, data_dir or datasets.default_data_dir(), category)
     click.echo(target)
 
 
@@ -47,12 +50,37 @@ def prepare(name, source, data_dir):
 )
 @click.option("--data-dir", help="Where NAME lies.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
 @click.option("--parts", is_flag=True, help="Draw the facial parts made from 68 points, not the points.")
-def show(name, split, output, count, data_dir, parts):
-    """Write a contact sheet of a prepared data set NAME, or of a folder, with the labels drawn."""
-    from bnn_landmarks.datasets import contact_sheet
+@click.option("--category", help=CATEGORY)
+def show(name, split, output, count, data_dir, parts, category):
+    """Write a contact sheet of a prepared data set NAME, or of a folder, with the labels drawn, and list its points:
+    number, name, side, and the partner each changes places with in a mirrored image."""
+    from bnn_landmarks.datasets import checking, contact_sheet
 
-    path, split, shown, total = contact_sheet.write(name, split, pathlib.Path(output), count, data_dir, parts)
-    click.echo(f"{path}: {shown} of the {total} samples of {name}, split {split}")
+    samples, split, shown = contact_sheet.write(
+        name, split, pathlib.Path(output), count, data_dir, parts, category
+    )
+    click.echo("\n".join(checking.describe(samples.scheme)))
+    click.echo(f"{output}: {shown} of the {len(samples)} samples of {name}, split {split}")
+
+
+@command.command()
+@click.argument("folder", type=click.Path(path_type=pathlib.Path, exists=True, file_okay=False))
+@click.option("--split", help="Only this split.  [default: all it has]")
+@click.option("--category", help=CATEGORY)
+def check(folder, split, category):
+    """Read every annotation and image of a FOLDER in COCO's keypoints format, or of masks, and say all that is wrong
+    with it or read otherwise than one might think. Exits with 1 where something is wrong."""
+    import sys
+
+    from bnn_landmarks.datasets import checking
+
+    reports = checking.report(folder, split, category)
+    for report in reports:
+        click.echo("\n".join([*report.lines, *(f"  wrong: {problem}" for problem in report.problems)]))
+    wrong = sum(len(report.problems) for report in reports)
+    click.echo(f"{wrong} wrong" if wrong else "all right")
+    if wrong:
+        sys.exit(1)
 
 
 @command.command()

@@ -61,20 +61,35 @@ class CocoKeypoints:
             raise ValueError(f"{self.file.path}: {problems[0]}{more}")
         self.scheme, self.subjects = self.file.scheme, self.file.subjects
         self.images = Images(self.directory, self.file.path, self.file.file_names)
+        self._sizes = {}
 
     def __len__(self):
         return len(self.subjects)
 
-    def __getitem__(self, index) -> Sample:
+    def check(self, index):
+        """What `self[index]` refuses of the image's file, found without decoding it.
+
+        Raises:
+            FileNotFoundError, ValueError, ImportError: as `self[index]`.
+        """
         subject = self.subjects[index]
-        image = images.read(self.images.path(subject.file_name))
-        size = image.shape[1::-1]
+        if subject.file_name not in self._sizes:
+            path = self.images.path(subject.file_name)
+            self._sizes[subject.file_name] = images.size(path.read_bytes(), str(path))
+        self._check(subject, self._sizes[subject.file_name])
+
+    def _check(self, subject, size):
         try:
             check_size(subject.size, size)
             has_box = subject.box[2:].all()
             check_labels(subject.landmarks, subject.visible, subject.box if has_box else None, size)
         except ValueError as error:
             raise ValueError(f"{self.file.path}: {subject.name}: {error}") from None
+
+    def __getitem__(self, index) -> Sample:
+        subject = self.subjects[index]
+        image = images.read(self.images.path(subject.file_name))
+        self._check(subject, image.shape[1::-1])
         return Sample(
             name=subject.file_name,
             image=image,

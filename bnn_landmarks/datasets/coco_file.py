@@ -184,17 +184,17 @@ class _Reader:
             self.problems.append(f"two images have the id {shown(key)}: {other} and {shown(name)}")
             self.unclear.add(key)
         elif key in self.images:
-            self.left_out[f"images are listed twice, as {shown(name)}"] += 1
+            self.left_out[f"images listed twice, as {shown(name)}"] += 1
         else:
             self.images[key] = image
             if _size(image) is None:
-                self.left_out["images have no width and height, so their files' sizes can't be compared"] += 1
+                self.left_out["images without width and height, whose files' sizes can't be compared"] += 1
 
     def file_names(self):
         return tuple(image["file_name"] for image in self.images.values())
 
     def notes(self):
-        return [f"{count} {what}" for what, count in self.left_out.items()]
+        return [f"{what}: {count}" for what, count in self.left_out.items()]
 
     def take(self, index, annotation):
         category = _key(annotation.get("category_id"))
@@ -207,10 +207,10 @@ class _Reader:
             )
             return
         if category not in self.chosen:
-            self.left_out["annotations of other categories"] += 1
+            self.left_out["annotations of other categories, left out"] += 1
             return
         if not annotation.get("keypoints"):
-            self.left_out["annotations have no keypoints (boxes or masks alone)"] += 1
+            self.left_out["annotations without keypoints (boxes or masks alone), left out"] += 1
             return
         image = _key(annotation.get("image_id"))
         if image in self.unclear:
@@ -228,7 +228,7 @@ class _Reader:
             self.problems.append(f"{name}: {error}")
             return
         if subject is None:
-            self.left_out["annotations have no labelled point"] += 1
+            self.left_out["annotations without a labelled point, left out"] += 1
         else:
             self.subjects.append(subject)
 

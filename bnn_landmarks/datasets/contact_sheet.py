@@ -14,16 +14,16 @@ MARGIN = 1.6
 USUAL_SPLITS = ("train", "val", "test")
 
 
-def write(name, split, output, count=24, data_dir=None, facial_parts=False):
+def write(name, split, output, count=24, data_dir=None, facial_parts=False, category=None):
     """Write the sheet as PNG or JPEG.
 
     Args:
-        name, data_dir: as `datasets.open`. split: None for the first of train, val, test there is.
+        name, data_dir, category: as `datasets.open`. split: None for the first of train, val, test there is.
         output: its path, .png or .jpg. count: images, evenly spread over the split.
         facial_parts: show the parts that are drawn from 68 points, not the points.
 
     Returns:
-        the path, the split, the number of images shown and that of the split.
+        the samples, their split, and how many are shown.
 
     Raises:
         FileNotFoundError, ValueError: as `datasets.open`; or the path's suffix is neither.
@@ -32,8 +32,10 @@ def write(name, split, output, count=24, data_dir=None, facial_parts=False):
         raise ValueError(f"a contact sheet is a .png or a .jpg, not {output.name}")
     if count < 1:
         raise ValueError(f"a contact sheet shows at least one image, not {count}")
-    split = split or first_split(name, data_dir)
-    samples = datasets.open(name, split, data_dir)
+    split = split or first_split(name, data_dir, category)
+    samples = datasets.open(name, split, data_dir, category)
+    if not len(samples):
+        raise ValueError(f"there is nothing to show: {name}, split {split}, has no sample with labels")
     shown = np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(int))
     chosen = (samples[int(index)] for index in shown)
     if facial_parts:
@@ -42,14 +44,14 @@ def write(name, split, output, count=24, data_dir=None, facial_parts=False):
     sheet = cv2.cvtColor(draw.sheet(tiles, COLUMNS, TILE), cv2.COLOR_RGB2BGR)
     with files.atomic_write(output) as file:
         file.write(cv2.imencode(output.suffix, sheet)[1].tobytes())
-    return output, split, len(shown), len(samples)
+    return samples, split, len(shown)
 
 
-def first_split(name, data_dir):
+def first_split(name, data_dir, category=None):
     """The first of the usual splits that the set has."""
     for split in USUAL_SPLITS:
         try:
-            datasets.open(name, split, data_dir)
+            datasets.open(name, split, data_dir, category)
             return split
         except FileNotFoundError as error:
             missing = error

@@ -44,10 +44,26 @@ class MaskFolder:
     def __len__(self):
         return len(self.paths)
 
+    def check(self, index):
+        """What `self[index]` refuses of the files, found without decoding them.
+
+        Raises:
+            FileNotFoundError, ValueError, ImportError: as `self[index]`.
+        """
+        path = self.paths[index]
+        images.size(path.read_bytes(), str(path))
+        mask = self._mask(path)
+        if not mask.is_file():
+            raise FileNotFoundError(f"no mask at {mask}")
+        images.size(mask.read_bytes(), str(mask))
+
+    def _mask(self, path):
+        return path.parents[1] / "masks" / f"{path.stem}.png"
+
     def __getitem__(self, index) -> Sample:
         path = self.paths[index]
         image = images.read(path)
-        mask = read_mask(path.parents[1] / "masks" / f"{path.stem}.png", self.class_map)
+        mask = read_mask(self._mask(path), self.class_map)
         if mask.shape != image.shape[:2]:
             mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         none = np.zeros((0, 2), np.float32), np.zeros(0, np.int32)

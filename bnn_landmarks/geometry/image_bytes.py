@@ -13,6 +13,7 @@ import numpy as np
 
 STANDALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length: TEM, RST0 to RST7, SOI.
 APP1, SOS, EOI = 0xE1, 0xDA, 0xD9
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 EXIF = b"Exif\0\0"
 ORIENTATION = 0x0112
@@ -28,12 +29,14 @@ SIGNATURES = (
 class Told:
     """format: "jpeg", "png", "webp", "tiff", "heif", "avif", or "" for all others. whole: its end mark is there (True
     for formats whose decoder refuses a truncated file). progressive: a JPEG of several scans. orientation: EXIF's,
-    1 to 8; None where it is the decoder that turns the picture."""
+    1 to 8; None where it is the decoder that turns the picture. size: width, height as stored, before any turn; None
+    where that takes decoding."""
 
     format: str
     whole: bool = True
     progressive: bool = False
     orientation: int | None = None
+    size: tuple[int, int] | None = None
 
 
 def tell(data: bytes) -> Told:
@@ -42,7 +45,9 @@ def tell(data: bytes) -> Told:
         return _tell_jpeg(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         chunks = dict(_png_chunks(data))
-        return Told("png", b"IEND" in chunks, orientation=_orientation(chunks.get(b"eXIf", b"")))
+        header = chunks.get(b"IHDR", b"")
+        size = struct.unpack_from(">II", header) if len(header) == 13 else None
+        return Told("png", b"IEND" in chunks, False, _orientation(chunks.get(b"eXIf", b"")), size)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         whole = int.from_bytes(data[4:8], "little") + 8 <= len(data)
         return Told("webp", whole, orientation=_orientation(dict(_riff_chunks(data)).get(b"EXIF", b"")))
@@ -75,12 +80,14 @@ def turned(image, orientation):
 
 
 def _tell_jpeg(data):
-    marker, orientation, progressive = None, 1, False
+    marker, orientation, progressive, size = None, 1, False, None
     for marker, start, end in _jpeg_segments(data):
         if marker == APP1 and data.startswith(EXIF, start) and orientation == 1:
             orientation = _orientation(data[start:end])
         progressive |= marker in PROGRESSIVE
-    return Told("jpeg", marker == EOI, progressive, orientation)
+        if marker in FRAMES and end - start >= 6 and size is None:
+            size = struct.unpack_from(">HH", data, start + 1)[::-1]
+    return Told("jpeg", marker == EOI, progressive, orientation, size)
 
 
 def _jpeg_segments(data):

@@ -53,6 +53,20 @@ def decode(data: bytes, name: str):
     return image_bytes.turned(image, told.orientation)
 
 
+def size(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height of the upright image that `decode` makes of these bytes, without decoding JPEG and PNG.
+
+    Raises:
+        ValueError, ImportError: as `decode`; a file whose end is there may still be damaged in its middle.
+    """
+    told = image_bytes.tell(data)
+    if not (told.whole and told.size and min(told.size) > 0):
+        height, width = decode(data, name).shape[:2]
+        return width, height
+    width, height = told.size
+    return (height, width) if told.orientation in (5, 6, 7, 8) else (width, height)
+
+
 def _decode(data, flags):
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)

@@ -55,10 +55,21 @@ def test_prepare_then_show(worms, tmp_path):
     assert result.exit_code == 0, result.output
     assert "8 of the 9 samples" in result.output
     assert "split val" in result.output
+    assert "1 l_end left   <-> 2 r_end" in result.output
     picture = cv2.imread(str(sheet))
     assert picture.shape[0] < picture.shape[1], "two rows of six"
     saturated = np.ptp(picture.astype(int), axis=2) > 80
     assert saturated.sum() > 8 * 100, "the skeletons are drawn in colour"
+
+
+def test_check(worms):
+    result = run("check", worms)
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "all right")
+    assert "9 annotations with landmarks in 9 of 9 images" in result.output
+    (worms / "images" / "3.png").unlink()
+    result = run("check", worms, "--split", "val")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (1, "1 wrong")
+    assert f"  wrong: no image at {worms / 'images' / '3.png'}" in result.output
 
 
 def test_show_parts_needs_68_points(worms, tmp_path):

@@ -110,7 +110,7 @@ def test_two_images_of_one_id_are_refused_with_their_annotations(read):
     file = read(images=[image(1), image(2), image(2, file_name="other.png"), image(1)])
     assert file.problems == ["two images have the id 2: b2.png and other.png"]
     assert [s.file_name for s in file.subjects] == ["b1.png"]
-    assert file.notes == ["1 images are listed twice, as b1.png"]
+    assert file.notes == ["images listed twice, as b1.png: 1"]
 
 
 def test_an_image_without_a_name_is_refused(read):
@@ -148,9 +148,9 @@ def test_boxes_beside_keypoints_are_left_out_and_counted(read):
     assert [s.name for s in file.subjects] == ["annotation 1 of b1.png"]
     assert file.problems == []
     assert file.notes == [
-        "1 annotations of other categories",
-        "1 annotations have no keypoints (boxes or masks alone)",
-        "1 annotations have no labelled point",
+        "annotations of other categories, left out: 1",
+        "annotations without keypoints (boxes or masks alone), left out: 1",
+        "annotations without a labelled point, left out: 1",
     ]
 
 
@@ -169,7 +169,7 @@ def test_only_annotations_of_the_category_are_read(read):
 
 def test_without_sizes_that_is_said(read):
     assert (
-        "2 images have no width and height"
+        "images without width and height"
         in read(images=[image(1, width=...), image(2, height="90")]).notes[0]
     )
 

@@ -109,6 +109,7 @@ def test_exif_orientation_is_obeyed(picture, value, form):
     }[form]
     read = images.decode(data, "turned")
     expected = UPRIGHT[value](picture)
+    assert images.size(data, "turned") == expected.shape[1::-1]
     assert read.shape == expected.shape
     assert np.abs(read.astype(int) - expected).mean() < 4
 
@@ -125,6 +126,15 @@ def test_exif_that_says_nothing_leaves_the_picture_as_it_is(picture, block):
     jpeg = encoded(".jpg", picture)
     read = images.decode(jpeg[:2] + segment(0xE1, b"Exif\0\0" + block) + jpeg[2:], "odd")
     assert read.shape == picture.shape
+
+
+@pytest.mark.parametrize("form", [".jpg", ".png", ".webp", ".bmp", ".tif", ".ppm"])
+def test_sizes_are_those_of_the_decoded_image(picture, form):
+    data = encoded(form, picture[:17, :31])
+    assert images.size(data, "small") == (31, 17)
+    for cut in (b"", data[:20], data[: len(data) // 2]):
+        with pytest.raises(ValueError, match="small is not an image that can be read"):
+            images.size(cut, "small")
 
 
 def test_a_motion_photo_is_whole(picture, rng):
