@@ -20,6 +20,7 @@ import pathlib
 import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is imported
 from bnn_landmarks import datasets, files, paper, recipes
 from bnn_landmarks.evaluation import cards, metrics, scoring
+from bnn_landmarks.evaluation.record import commit
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.network import weights
 from bnn_landmarks.training.recipe import override
@@ -192,7 +193,7 @@ def run(label, size, samples, data, output):
 
 def write(rows, budget, docs):
     """docs/ablation.json and docs/ablation.md."""
-    record = {"budget": budget, "commit": scoring.commit(), "rows": rows}
+    record = {"budget": budget, "commit": commit(), "rows": rows}
     with files.atomic_write(docs / "ablation.json", "w") as file:
         json.dump(record, file, indent=1)
     text = (

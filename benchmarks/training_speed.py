@@ -23,7 +23,7 @@ def main(size, batch, rounds):
 
     from bnn_landmarks import training_ops
     from bnn_landmarks.recipes import pose
-    from bnn_landmarks.training import trainer
+    from bnn_landmarks.training.model import build_for_training
 
     if training_ops.problem():
         raise click.ClickException(f"no CPU kernels here: {training_ops.problem()}")
@@ -33,8 +33,7 @@ def main(size, batch, rounds):
     points = rng.uniform(0, size, (batch, recipe.spec.outputs, 2))
     points = tf.constant(np.concatenate([points, np.ones((*points.shape[:2], 1))], -1), tf.float32)
     models = {
-        name: trainer.build_for_training(recipe, fast=name == "CPU kernels")
-        for name in ("TensorFlow", "CPU kernels")
+        name: build_for_training(recipe, fast=name == "CPU kernels") for name in ("TensorFlow", "CPU kernels")
     }
     seconds = {name: [] for name in models}
     for model in models.values():

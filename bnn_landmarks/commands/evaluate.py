@@ -49,15 +49,17 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
     from bnn_landmarks import files
     from bnn_landmarks.evaluation import cards as model_cards
     from bnn_landmarks.evaluation import plots, robustness, scoring, steadiness
+    from bnn_landmarks.evaluation.examples import open_split
+    from bnn_landmarks.evaluation.record import describe, write
 
-    samples, name, split = scoring.open_split(dataset, split, data)
+    samples, name, split = open_split(dataset, split, data)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
     found = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     under = moved = None
     if changed:
         under = robustness.measure(localizer, samples, found.metrics, lambda e: tqdm(e, unit="change"))
         moved = steadiness.measure(localizer, samples, lambda e: tqdm(e, unit="image"))
-    record = scoring.record(
+    record = describe(
         found,
         source=source,
         ran=ran,
@@ -70,7 +72,7 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
         robustness=under,
         steadiness=moved,
     )
-    scoring.write(found, record, output)
+    write(found, record, output)
     comparison = model_cards.comparison(record)
     with files.atomic_write(output / "comparison.md", "w") as file:
         file.write(comparison + "\n")

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from bnn_landmarks.evaluation import scoring
+from bnn_landmarks.evaluation.examples import example
 from bnn_landmarks.geometry import crops
 from bnn_landmarks.training import augment
 
@@ -124,12 +125,12 @@ def perturb(sample, change, rng):
 
 
 def examples(dataset, spec, change):
-    """The split's `scoring.Example`s after a change; normalised by their annotated boxes, not by moved ones."""
+    """The split's `Example`s after a change; normalised by their annotated boxes, not by moved ones."""
     for index in range(len(dataset)):
         sample = dataset[index]
         changed, scale = perturb(sample, change, np.random.default_rng((SEED, index)))
         size = scale * float(np.sqrt(sample.box[2] * sample.box[3]))
-        yield dataclasses.replace(scoring.example(changed, dataset.scheme, spec), box_size=size)
+        yield dataclasses.replace(example(changed, dataset.scheme, spec), box_size=size)
 
 
 def measure(localizer, dataset, unchanged, progress=iter):

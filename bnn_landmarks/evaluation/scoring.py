@@ -13,26 +13,17 @@ failure rate and area under the cumulative error curve at 7 % (Bulat & Tzimiropo
 over the landmarks annotated as visible, where some are annotated as hidden. Parts: Long et al. 2015.
 """
 
-import csv
 import dataclasses
-import datetime
-import hashlib
-import io
 import itertools
-import json
 import pathlib
-import subprocess
 
 import numpy as np
 
-import bnn_landmarks
-from bnn_landmarks import datasets, files
-from bnn_landmarks.datasets.sample import subject_square
-from bnn_landmarks.evaluation import failures, metrics
-from bnn_landmarks.geometry import crops, heatmaps, parts
+from bnn_landmarks.evaluation import metrics
+from bnn_landmarks.evaluation.examples import examples
+from bnn_landmarks.geometry import crops, heatmaps
 from bnn_landmarks.inference.engines import exported_file
 from bnn_landmarks.inference.localizer import Localizer, parts_mask
-from bnn_landmarks.schemes import convert
 from bnn_landmarks.spec import Spec
 
 # What to look at first, and whether more is better.
@@ -45,61 +36,149 @@ HEADLINES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """One subject of a split as the network is given it.
+def open_network(model, engine="auto", num_threads=1, flip=False):
+    """A network to evaluate.
 
-    patch: uint8 [S, S, 3], or None once it has been used. matrix: float64 [2, 3], image pixels to crop pixels.
-    points float32 [K, 2], image pixels, and visible int32 [K] (0, 1, 2) in the network's scheme.
-    box_size: sqrt(w * h) of the annotated box. head_size, yaw: as `Sample`, NaN where unknown.
-    labels: for parts uint8 [S, S], the class of each crop pixel, and no landmarks.
-    """
+    Args:
+        model: an entry's name, a packed `.npz`, an exported `.tflite`, or the directory of a training run.
 
-    name: str
-    patch: np.ndarray | None
-    matrix: np.ndarray
-    points: np.ndarray
-    visible: np.ndarray
-    box_size: float
-    head_size: float
-    yaw: float
-    labels: np.ndarray | None = None
-
-
-def example(sample, scheme, spec):
-    """A `Sample` annotated in `scheme` -> `Example`.
+    Returns:
+        `Localizer`; the path of the network's weights or file; the bytes of the `.tflite` that ran. The last two are
+        None where there is none: an unfinished run, engine keras.
 
     Raises:
-        ValueError: the sample's scheme can't be converted to the network's, or it has no parts.
+        ValueError, FileNotFoundError, ImportError: as `engines.open_engine`.
     """
-    size, own = spec.input_size, spec.landmark_scheme()
-    matrix = crops.affine(*subject_square(sample, spec), size)
-    points, visible, labels = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None
-    if spec.task == "parts":
-        labels = parts.label_map(sample, scheme, matrix, size)
-    else:
-        points, visible = convert(sample.landmarks, sample.visible, scheme, own)
-    return Example(
-        name=sample.name,
-        patch=crops.crop(sample.image, matrix, size),
-        matrix=matrix,
-        points=points,
-        visible=visible,
-        box_size=float(np.sqrt(sample.box[2] * sample.box[3])),
-        head_size=_or_nan(sample.head_size),
-        yaw=_or_nan(sample.yaw),
-        labels=labels,
+    from bnn_landmarks import zoo
+    from bnn_landmarks.network import weights
+
+    path = pathlib.Path(model)
+    if (path / "weights.npz").is_file():
+        path = path / "weights.npz"
+    elif (path / "recipe.json").is_file():
+        return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None, None
+    source = str(path) if path.is_file() else model
+    localizer = Localizer(source, engine, num_threads, flip)
+    ran = None if localizer.engine.name == "keras" else exported_file(source, localizer.engine.name).data
+    return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights, ran
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
+    rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
+    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S].
+    truth: the `Example`s without their patches. spec: the network's."""
+
+    metrics: dict
+    rows: list
+    errors: dict
+    order: np.ndarray
+    predictions: np.ndarray
+    truth: list
+    spec: Spec
+
+
+def evaluate(localizer, dataset, progress=iter):
+    """Score a network on a split.
+
+    Args:
+        localizer: `Localizer`; with its `flip` the mirrored crop's maps are added.
+        dataset: sequence of `Sample` with a `scheme`.
+        progress: wraps the iterator of examples, for a progress bar.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        ValueError: the data set is empty, can't be converted to the network's scheme, or annotates nothing of it.
+    """
+    if len(dataset) == 0:
+        raise ValueError("there is nothing to evaluate on: the data set is empty")
+    return evaluate_examples(localizer, progress(examples(dataset, localizer.spec)))
+
+
+def evaluate_examples(localizer, sequence):
+    """`evaluate` on a sequence of `Example`s, at least one."""
+    score = _evaluate_parts if localizer.spec.task == "parts" else _evaluate_landmarks
+    return score(localizer, sequence)
+
+
+def _evaluate_landmarks(localizer, sequence):
+    names = localizer.spec.landmark_scheme().names
+    truth, points, scores = locate(localizer, sequence)
+    measures, errors = landmark_measures(truth, points, names)
+    metric = headline(measures)[0]
+    per_image = metrics.image_errors(errors[metric])
+    rows = [
+        {"image": e.name, "error": per_image[i], "score": scores[i].mean()}
+        | dict(zip(names, errors[metric][i], strict=True))
+        for i, e in enumerate(truth)
+    ]
+    order = np.argsort(-np.nan_to_num(per_image, nan=-1.0))
+    return Evaluation(_estimates(measures), rows, errors, order, points, truth, localizer.spec)
+
+
+def _evaluate_parts(localizer, sequence):
+    spec, truth, predicted, matrices = localizer.spec, [], [], []
+    for each, mask in segment(localizer, sequence):
+        predicted.append(mask)
+        matrices.append(metrics.confusion(each.labels, mask, spec.outputs))
+        truth.append(dataclasses.replace(each, patch=None, labels=None))
+    matrices = np.stack(matrices)
+    pixel, accuracy, iu, _ = metrics.segmentation(matrices)
+    names = ("pixel accuracy", "mean class accuracy", "mean IU")
+    rows = [
+        {"image": e.name, "error": 1 - iu[i] / 100}
+        | dict(zip(names, (pixel[i], accuracy[i], iu[i]), strict=True))
+        for i, e in enumerate(truth)
+    ]
+    found = {}
+    for k, name in enumerate((*names, *(f"IU {part}" for part in spec.landmark_scheme().names))):
+
+        def statistic(weights, k=k):
+            total = np.tensordot(weights, matrices, axes=1)
+            *means, each = metrics.segmentation(total)
+            return means[k] if k < len(means) else each[:, k - len(means)]
+
+        found[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
+    order = np.argsort(iu)
+    return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
+
+
+def _estimates(measures):
+    return {
+        metric: {group: metrics.estimate(ratios) for group, ratios in groups.items()}
+        for metric, groups in measures.items()
+    }
+
+
+def score(localizer, sequence):
+    """The headline of a network on a list of `Example`s, without its interval: (metric, group, percent, True where more
+    is better)."""
+    if localizer.spec.task == "parts":
+        found = segment(localizer, sequence)
+        total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in found)
+        return "parts", "mean IU", float(metrics.segmentation(total)[2]), True
+    truth, points, _ = locate(localizer, sequence)
+    return headline(landmark_measures(truth, points, localizer.spec.landmark_scheme().names)[0])
+
+
+def headline(measures):
+    """The measure to look at first: (metric, group, value in percent, True where more is better).
+
+    Raises:
+        ValueError: nothing was measured.
+    """
+    for metric, group, more in HEADLINES:
+        if group in measures.get(metric, {}):
+            found = measures[metric][group]
+            if isinstance(found, dict):
+                return metric, group, found["value"], more
+            return metric, group, float(metrics.percent(found, np.ones((1, len(found[0][0]))))[0]), more
+    raise ValueError(
+        "nothing to measure: the split has no annotated landmark, or no length to normalise with"
     )
-
-
-def _or_nan(value):
-    return float("nan") if value is None else float(value)
-
-
-def examples(dataset, spec):
-    """The split's `Example`s, one after another."""
-    for index in range(len(dataset)):
-        yield example(dataset[index], dataset.scheme, spec)
 
 
 def predict(localizer, sequence, batch=16):
@@ -123,6 +202,14 @@ def locate(localizer, sequence):
         points.append(crops.restore(found, each.matrix))
         scores.append(heatmaps.scores(maps, spec.score, spec.sigma))
     return truth, np.stack(points), np.stack(scores)
+
+
+def segment(localizer, sequence):
+    """Yields (example, class map uint8 [S, S] of its crop) for each `Example` of a sequence."""
+    spec = localizer.spec
+    shape = (spec.input_size, spec.input_size)
+    for each, maps in predict(localizer, sequence):
+        yield each, parts_mask(maps, np.eye(2, 3), shape, spec)
 
 
 def landmark_measures(truth, points, names):
@@ -191,269 +278,3 @@ def _nme_groups(errors, names, truth):
     for k, name in enumerate(names):
         groups[name] = [metrics.mean_error(metrics.image_errors(errors[:, [k]]))]
     return groups
-
-
-def headline(measures):
-    """The measure to look at first: (metric, group, value in percent, True where more is better).
-
-    Raises:
-        ValueError: nothing was measured.
-    """
-    for metric, group, more in HEADLINES:
-        if group in measures.get(metric, {}):
-            found = measures[metric][group]
-            if isinstance(found, dict):
-                return metric, group, found["value"], more
-            return metric, group, float(metrics.percent(found, np.ones((1, len(found[0][0]))))[0]), more
-    raise ValueError(
-        "nothing to measure: the split has no annotated landmark, or no length to normalise with"
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
-    rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
-    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S].
-    truth: the `Example`s without their patches. spec: the network's."""
-
-    metrics: dict
-    rows: list
-    errors: dict
-    order: np.ndarray
-    predictions: np.ndarray
-    truth: list
-    spec: Spec
-
-
-def evaluate(localizer, dataset, progress=iter):
-    """Score a network on a split.
-
-    Args:
-        localizer: `Localizer`; with its `flip` the mirrored crop's maps are added.
-        dataset: sequence of `Sample` with a `scheme`.
-        progress: wraps the iterator of examples, for a progress bar.
-
-    Returns:
-        `Evaluation`.
-
-    Raises:
-        ValueError: the data set is empty, can't be converted to the network's scheme, or annotates nothing of it.
-    """
-    if len(dataset) == 0:
-        raise ValueError("there is nothing to evaluate on: the data set is empty")
-    return evaluate_examples(localizer, progress(examples(dataset, localizer.spec)))
-
-
-def evaluate_examples(localizer, sequence):
-    """`evaluate` on a sequence of `Example`s, at least one."""
-    score = _evaluate_parts if localizer.spec.task == "parts" else _evaluate_landmarks
-    return score(localizer, sequence)
-
-
-def _evaluate_landmarks(localizer, sequence):
-    names = localizer.spec.landmark_scheme().names
-    truth, points, scores = locate(localizer, sequence)
-    measures, errors = landmark_measures(truth, points, names)
-    metric = headline(measures)[0]
-    per_image = metrics.image_errors(errors[metric])
-    rows = [
-        {"image": e.name, "error": per_image[i], "score": scores[i].mean()}
-        | dict(zip(names, errors[metric][i], strict=True))
-        for i, e in enumerate(truth)
-    ]
-    order = np.argsort(-np.nan_to_num(per_image, nan=-1.0))
-    return Evaluation(_estimates(measures), rows, errors, order, points, truth, localizer.spec)
-
-
-def segment(localizer, sequence):
-    """Yields (example, class map uint8 [S, S] of its crop) for each `Example` of a sequence."""
-    spec = localizer.spec
-    shape = (spec.input_size, spec.input_size)
-    for each, maps in predict(localizer, sequence):
-        yield each, parts_mask(maps, np.eye(2, 3), shape, spec)
-
-
-def _evaluate_parts(localizer, sequence):
-    spec, truth, predicted, matrices = localizer.spec, [], [], []
-    for each, mask in segment(localizer, sequence):
-        predicted.append(mask)
-        matrices.append(metrics.confusion(each.labels, mask, spec.outputs))
-        truth.append(dataclasses.replace(each, patch=None, labels=None))
-    matrices = np.stack(matrices)
-    pixel, accuracy, iu, _ = metrics.segmentation(matrices)
-    names = ("pixel accuracy", "mean class accuracy", "mean IU")
-    rows = [
-        {"image": e.name, "error": 1 - iu[i] / 100}
-        | dict(zip(names, (pixel[i], accuracy[i], iu[i]), strict=True))
-        for i, e in enumerate(truth)
-    ]
-    found = {}
-    for k, name in enumerate((*names, *(f"IU {part}" for part in spec.landmark_scheme().names))):
-
-        def statistic(weights, k=k):
-            total = np.tensordot(weights, matrices, axes=1)
-            *means, each = metrics.segmentation(total)
-            return means[k] if k < len(means) else each[:, k - len(means)]
-
-        found[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
-    order = np.argsort(iu)
-    return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
-
-
-def score(localizer, sequence):
-    """The headline of a network on a list of `Example`s, without its interval: (metric, group, percent, True where more
-    is better)."""
-    if localizer.spec.task == "parts":
-        found = segment(localizer, sequence)
-        total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in found)
-        return "parts", "mean IU", float(metrics.segmentation(total)[2]), True
-    truth, points, _ = locate(localizer, sequence)
-    return headline(landmark_measures(truth, points, localizer.spec.landmark_scheme().names)[0])
-
-
-def _estimates(measures):
-    return {
-        metric: {group: metrics.estimate(ratios) for group, ratios in groups.items()}
-        for metric, groups in measures.items()
-    }
-
-
-def open_split(dataset, split=None, data=None):
-    """An annotated split.
-
-    Args:
-        dataset: a folder, a data set's name below `data`, or either with /SPLIT behind it.
-        split: its split; "val" where neither says. data: directory to look in, as `datasets.open`.
-
-    Returns:
-        the samples, the data set's name, the split's.
-
-    Raises:
-        FileNotFoundError: there is none. ValueError: its annotations can't be read.
-    """
-    path = pathlib.Path(dataset)
-    if split is None:
-        whole = path.is_dir() or (pathlib.Path(data or ".") / path).is_dir() or not path.parent.name
-        dataset, split = (dataset, "val") if whole else (str(path.parent), path.name)
-    return datasets.open(dataset, split, data), pathlib.Path(dataset).resolve().name, split
-
-
-def open_network(model, engine="auto", num_threads=1, flip=False):
-    """A network to evaluate.
-
-    Args:
-        model: an entry's name, a packed `.npz`, an exported `.tflite`, or the directory of a training run.
-
-    Returns:
-        `Localizer`; the path of the network's weights or file; the bytes of the `.tflite` that ran. The last two are
-        None where there is none: an unfinished run, engine keras.
-
-    Raises:
-        ValueError, FileNotFoundError, ImportError: as `engines.open_engine`.
-    """
-    from bnn_landmarks import zoo
-    from bnn_landmarks.network import weights
-
-    path = pathlib.Path(model)
-    if (path / "weights.npz").is_file():
-        path = path / "weights.npz"
-    elif (path / "recipe.json").is_file():
-        return Localizer(weights.load_checkpoint(path), engine, num_threads, flip), None, None
-    source = str(path) if path.is_file() else model
-    localizer = Localizer(source, engine, num_threads, flip)
-    ran = None if localizer.engine.name == "keras" else exported_file(source, localizer.engine.name).data
-    return localizer, path if path.is_file() else zoo.WEIGHTS / zoo.entry(model).weights, ran
-
-
-def record(
-    evaluation,
-    *,
-    source,
-    engine,
-    flip,
-    data,
-    split,
-    terms,
-    command,
-    ran=None,
-    robustness=None,
-    steadiness=None,
-):
-    """The JSON record of an evaluation: what was measured, of what, on what, how.
-
-    source: the network's weights or file, or None where it has none. ran: the bytes of the `.tflite` that ran.
-    robustness, steadiness: what `robustness.measure` and `steadiness.measure` found, where they were asked for.
-    """
-    source = None if source is None else pathlib.Path(source)
-    stamp = datetime.datetime.now(datetime.timezone.utc)
-    return {
-        "model": evaluation.spec.name,
-        "file": source and source.name,
-        "bytes": source and source.stat().st_size,
-        "sha256": source and hashlib.sha256(source.read_bytes()).hexdigest(),
-        "ran": ran and {"bytes": len(ran), "sha256": hashlib.sha256(ran).hexdigest()},
-        "engine": engine,
-        "flip": flip,
-        "data": data,
-        "split": split,
-        "images": len(evaluation.rows),
-        "terms": terms,
-        "metrics": {
-            metric: {group: _rounded(found) for group, found in groups.items()}
-            for metric, groups in evaluation.metrics.items()
-        },
-        "failures": failures.shares(evaluation),
-        "robustness": robustness
-        and robustness | {"scores": {name: _rounded(score) for name, score in robustness["scores"].items()}},
-        "steadiness": steadiness
-        and steadiness | {"movement": {name: _rounded(f) for name, f in steadiness["movement"].items()}},
-        "spec": evaluation.spec.to_dict(),
-        "version": bnn_landmarks.__version__,
-        "commit": commit(),
-        "command": command,
-        "date": stamp.strftime("%Y-%m-%d %H:%M UTC"),
-    }
-
-
-def _rounded(found):
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
-
-
-def commit():
-    """The checkout's commit, with "+" where files differ from it; None outside a checkout."""
-    root = pathlib.Path(__file__).parents[2]
-    if not (root / ".git").exists():
-        return None
-    try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()
-
-
-def write(evaluation, entry, directory):
-    """record.json and images.csv into a directory, which is made."""
-    directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    with files.atomic_write(directory / "record.json", "w") as file:
-        json.dump(entry, file, indent=1)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, evaluation.rows[0])
-    writer.writeheader()
-    for row in evaluation.rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    with files.atomic_write(directory / "images.csv", "w") as file:
-        file.write(text.getvalue())
-
-
-def _cell(value):
-    if isinstance(value, str | int):
-        return value
-    return "" if np.isnan(value) else f"{value:.5f}"

@@ -40,7 +40,7 @@ class Options:
     binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8), which no other switch but `pooling`
         concerns.
     weights: "binary", or "real" weights on binary activations: the middle step from a real network to a binary one,
-        whose kernels go on to the next by their names (`trainer.start_from`). It has no scale, since its weights have
+        whose kernels go on to the next by their names (`training.initial`). It has no scale, since its weights have
         their own, and goes to a device as float TFLite only.
     activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
         2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float

@@ -8,7 +8,7 @@ import pytest
 
 from bnn_landmarks.commands import evaluate
 from bnn_landmarks.datasets.sample import Sample
-from bnn_landmarks.evaluation import robustness, scoring, steadiness
+from bnn_landmarks.evaluation import examples, robustness, scoring, steadiness
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.schemes import SCHEMES
@@ -30,7 +30,7 @@ def small(monkeypatch):
     maps = np.zeros((8, 8, 21), np.float32)
     maps[4, 4] = 9
     localizer = Localizer(Engine("lce", SPEC, lambda inputs: np.repeat(maps[None], len(inputs), axis=0)))
-    monkeypatch.setattr(scoring, "open_split", lambda *_: (split, "mine", "val"))
+    monkeypatch.setattr(examples, "open_split", lambda *_: (split, "mine", "val"))
     monkeypatch.setattr(scoring, "open_network", lambda *_: (localizer, None, None))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bnn_landmarks.datasets.sample import Sample, subject_square
 from bnn_landmarks.evaluation import robustness, scoring
+from bnn_landmarks.evaluation.examples import examples
 from bnn_landmarks.geometry import crops, heatmaps
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Localizer
@@ -147,7 +148,7 @@ def test_every_change_is_scored_beside_the_unchanged_one_by_the_annotated_box():
     split = Split(face(number) for number in range(3))
     known = [
         heatmaps.encode(crops.transform(e.points, e.matrix), np.ones(68), FACE.map_size)
-        for e in scoring.examples(split, FACE)
+        for e in examples(split, FACE)
     ]
     localizer = Localizer(Engine("knows", FACE, lambda inputs: np.stack(known[: len(inputs)])))
     unchanged = scoring.evaluate(localizer, split).metrics

@@ -1,12 +1,10 @@
 """The trainer: it learns, goes on from any kill as if nothing had happened, and stops with a reason."""
 
-import csv
 import dataclasses
 import json
 import os
 import pathlib
 import random
-import resource
 import signal
 import socket
 import subprocess
@@ -17,88 +15,21 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from crosses import assert_same, build_instead, log, tiny
 from faces import seen
 
 from bnn_landmarks.geometry import parts
 from bnn_landmarks.network import weights
-from bnn_landmarks.network.build import build
 from bnn_landmarks.network.layers import Options, conv_unit
-from bnn_landmarks.schemes import SCHEMES, Scheme
+from bnn_landmarks.schemes import SCHEMES
 from bnn_landmarks.spec import Spec
-from bnn_landmarks.training import trainer
-from bnn_landmarks.training.augment import NONE
-from bnn_landmarks.training.recipe import Recipe, override, parse
+from bnn_landmarks.training import monitor, trainer
+from bnn_landmarks.training.model import steps_done
+from bnn_landmarks.training.recipe import override
 
 ROOT = pathlib.Path(__file__).parents[2]
-CROSS = Scheme("cross", ("centre", "left_tip", "right_tip"), ((1, 2),))
 
-
-def write_folder(folder, splits, size=64):
-    """A COCO-keypoints folder of crosses on grey: centre and the two ends of the bar."""
-    rng = np.random.default_rng(0)
-    (folder / "annotations").mkdir(parents=True)
-    (folder / "images").mkdir()
-    for split, count in splits.items():
-        images, annotations = [], []
-        for i in range(count):
-            name, (x, y) = f"{split}{i}.png", rng.uniform(24, size - 24, 2)
-            image = np.full((size, size, 3), rng.integers(40, 200), np.uint8)
-            cv2.line(image, (int(x) - 16, int(y)), (int(x) + 16, int(y)), (255, 255, 0), 3)
-            cv2.circle(image, (int(x), int(y)), 5, (0, 0, 255), -1)
-            cv2.imwrite(str(folder / "images" / name), image)
-            images.append({"id": i, "file_name": name})
-            keypoints = [x, y, 2, x - 16, y, 2, x + 16, y, 2]
-            annotations.append({"image_id": i, "bbox": [x - 16, y - 16, 32, 32], "keypoints": keypoints})
-        category = {"name": "cross", "keypoints": list(CROSS.names)}
-        record = {"images": images, "annotations": annotations, "categories": [category]}
-        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
-    return folder
-
-
-def tiny(changes=None, /, **more):
-    spec = Spec("cross", scheme="cross", landmarks=CROSS.to_dict(), input_size=64, channels=32, sigma=1.0)
-    recipe = Recipe(
-        spec, (("crosses", "train"),), (("crosses", "val"),), samples=24, batch_size=4, augmentation=NONE
-    )
-    return override(recipe, {**(changes or {}), **more})
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    write_folder(folder / "crosses", {"train": 10, "val": 3})
-    return folder
-
-
-def small(spec):
-    """A network of two layers, whose step takes no time to compile."""
-    images = tf.keras.Input((spec.input_size, spec.input_size, 3))
-    x = tf.keras.layers.AveragePooling2D(4)(images)
-    x = conv_unit(conv_unit(x, 8, 3, Options(binary=False), "first"), 8, 3, Options(), "second")
-    maps = [
-        tf.keras.layers.Conv2D(spec.outputs, 1, name=name)(x) for name in ("head", "head2")[: spec.stacks]
-    ]
-    maps = [tf.keras.layers.Activation("linear", dtype="float32")(each) for each in maps]
-    model = tf.keras.Model(images, maps if spec.stacks > 1 else maps[0])
-    model.spec = spec
-    return model
-
-
-@pytest.fixture(autouse=True)
-def small_network(monkeypatch):
-    """The trainer trains the small network; tests/test_recipes.py trains the real one by commands."""
-    monkeypatch.setattr("bnn_landmarks.network.build.build", small)
-    monkeypatch.setattr(trainer, "build", small)
-
-
-def log(run):
-    with open(run / "log.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def assert_same(a, b):
-    for x, y in zip(a.get_weights(), b.get_weights(), strict=True):
-        np.testing.assert_array_equal(x, y)
+pytestmark = pytest.mark.usefixtures("small_network")
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_path, monkeypatch):
@@ -116,42 +47,23 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_p
     class Killed(Exception):
         pass
 
-    end = trainer._Run.on_train_batch_end
+    end = monitor.Monitor.on_train_batch_end
 
     def kill(self, batch, logs=None):
         end(self, batch, logs)
-        if trainer.steps_done(self.model) == 5:
+        if steps_done(self.model) == 5:
             raise Killed
 
     columns = ("samples", "loss", "crosses/val")
     for run, minutes in (("killed", 4.0), ("killed_later", 0.0)):
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(trainer._Run, "on_train_batch_end", kill)
+            patch.setattr(monitor.Monitor, "on_train_batch_end", kill)
             trainer.train(tiny(), data, tmp_path / run, validate_samples=8, checkpoint_minutes=minutes)
         with pytest.raises(FileExistsError, match="--resume"):
             trainer.train(tiny(), data, tmp_path / run)
         assert_same(trainer.train(tiny(), data, tmp_path / run, resume=True, validate_samples=8), whole)
         rows = [[[row[c] for c in columns] for row in log(tmp_path / each)] for each in ("whole", run)]
         assert rows[0] == rows[1]
-
-
-def test_it_stops_on_a_loss_that_is_not_finite_and_keeps_the_good_checkpoint(data, tmp_path):
-    recipe = tiny(learning_rate=1e30, warmup=0.0, optimizer="rmsprop", loss="l2")
-    with pytest.raises(ValueError, match=r"not finite|loss is (nan|inf)"):
-        trainer.train(recipe, data, tmp_path / "run", checkpoint_minutes=0)
-    assert not (tmp_path / "run" / "weights.npz").exists()
-
-
-def test_a_full_disk_is_one_line_and_the_run_goes_on(data, tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, hard))  # less than a checkpoint
-    try:
-        with pytest.raises(OSError, match=r"can't write to .*--resume"):
-            trainer.train(tiny(samples=8), data, tmp_path / "run", checkpoint_minutes=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    trainer.train(tiny(samples=8), data, tmp_path / "run", resume=True)
-    assert (tmp_path / "run" / "weights.npz").is_file()
 
 
 def test_stages_start_from_one_another_and_a_resume_skips_what_is_done(data, tmp_path):
@@ -174,20 +86,6 @@ def test_stages_start_from_one_another_and_a_resume_skips_what_is_done(data, tmp
     assert (tmp_path / "run" / "stage1" / "weights.npz").stat().st_mtime_ns == written
 
 
-def test_first_weights_come_from_what_has_their_names_and_shapes(data, tmp_path):
-    trainer.train(tiny(samples=8), data, tmp_path / "run")
-    model = build(tiny().spec)
-    assert trainer.start_from(model, tmp_path / "run" / "weights.npz") == len(model.variables)
-    kernel = model.get_layer("second").kernel.numpy()
-    assert 0 < np.abs(kernel).max() < 0.5  # signs of a packed file, the size of fresh weights
-    assert trainer.start_from(model, tmp_path / "run") == len(model.variables)
-    np.testing.assert_array_equal(np.sign(model.get_layer("second").kernel), np.sign(kernel))
-    wider = build(Spec("pose", input_size=64))
-    assert trainer.start_from(wider, tmp_path / "run") == len(model.variables) - 2  # all but the head
-    with pytest.raises(FileNotFoundError, match="no weights, training run or checkpoint"):
-        trainer.start_from(model, tmp_path / "nothing")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_other_precisions_and_xla_train_and_leave_float32(data, tmp_path, precision):
@@ -208,42 +106,6 @@ def test_the_moving_average_is_what_is_saved(data, tmp_path):
         moved, less = np.abs(b - first).sum(), np.abs(a - first).sum()
         assert 0 < less < moved
     assert_same(averaged, trainer.train(tiny(average=0.5), data, tmp_path / "averaged", resume=True))
-
-
-@pytest.mark.slow
-def test_a_teacher_adds_to_the_loss(data, tmp_path):
-    trainer.train(tiny(samples=8), data, tmp_path / "teacher")
-    teacher = str(tmp_path / "teacher" / "weights.npz")
-    plain = trainer.train(tiny(samples=8), data, tmp_path / "plain")
-    silent = trainer.train(tiny(samples=8, teacher=teacher, teacher_weight=0.0), data, tmp_path / "silent")
-    heard = trainer.train(tiny(samples=8, teacher=teacher, teacher_weight=1.0), data, tmp_path / "heard")
-    assert_same(silent, plain)
-    assert any((a != b).any() for a, b in zip(heard.get_weights(), plain.get_weights(), strict=True))
-    with pytest.raises(ValueError, match="the teacher reads 64 pixels"):
-        trainer.train(tiny({"spec.input_size": 128}, teacher=teacher), data, tmp_path / "other")
-
-
-def test_the_rate_rises_falls_and_steps():
-    cosine = trainer.learning_rate(tiny(samples=400, learning_rate=1.0, warmup=0.1))
-    np.testing.assert_allclose([cosine(s) for s in (0, 5, 10, 55, 100)], [0, 0.5, 1, 0.5, 0], atol=1e-6)
-    steps = trainer.learning_rate(tiny(samples=400, learning_rate=1.0, schedule=((0.5, 0.1), (0.9, 0.01))))
-    np.testing.assert_allclose([steps(s) for s in (0, 50, 51, 90, 91)], [1, 1, 0.1, 0.1, 0.01])
-
-
-def test_settings_replace_values_by_path():
-    changed = override(
-        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "loss=sigmoid"]))
-    )
-    assert (changed.spec.channels, changed.augmentation.rotate, changed.loss) == (64, 0.5, "sigmoid")
-    changed = override(changed, {"spec.options.binary": False})
-    assert changed.spec.options == {"binary": False}
-    for setting, message in (
-        ("spec.widht=3", "no field"),
-        ("loss=l3", "loss must be"),
-        ("loss", "key=value"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            override(tiny(), dict([parse(setting)]))
 
 
 def write_faces(folder, count):
@@ -314,8 +176,7 @@ def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_pa
         model.spec = spec
         return model
 
-    monkeypatch.setattr("bnn_landmarks.network.build.build", small_of)
-    monkeypatch.setattr(trainer, "build", small_of)
+    build_instead(small_of, monkeypatch)
     options = {"activation": "prelu"}
     stages = (
         {"spec.options": {"binary": False}},
@@ -336,30 +197,17 @@ def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_pa
     np.testing.assert_allclose(layer.multiplier(), np.abs(layer.kernel).mean(axis=(0, 1, 2)), rtol=1e-3)
 
 
-@pytest.mark.slow
-def test_a_binary_network_starts_from_its_real_twin(tmp_path, monkeypatch):
-    monkeypatch.undo()
-    spec = tiny().spec
-    real, binary = build(override(spec, {"options.binary": False})), build(spec)
-    monkeypatch.setattr(trainer, "_network", lambda source: real)
-    copied = trainer.start_from(binary, tmp_path)
-    learned_scales = sum(v.name.endswith("scale:0") for v in binary.variables)
-    assert copied == len(binary.variables) - learned_scales
-    np.testing.assert_array_equal(
-        binary.get_layer("hg1_skip4_conv1").kernel, real.get_layer("hg1_skip4_conv1").kernel
-    )
-
-
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import bnn_landmarks
 import tensorflow as tf
 from bnn_landmarks.training.recipe import override
-from test_trainer import small, tiny
+import pytest
+from crosses import build_instead, small, tiny
 from bnn_landmarks.training import trainer
 
-trainer.build = small
+build_instead(small, pytest.MonkeyPatch())
 data, output, strategy = sys.argv[2:5]
 if strategy == "killed":
     trainer.train(tiny(samples=400), data, output, resume=True, checkpoint_minutes=0, validate_samples=80)
@@ -464,9 +312,10 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from test_trainer import small, tiny
+import pytest
+from crosses import build_instead, small, tiny
 from bnn_landmarks.training import trainer
-trainer.build = small
+build_instead(small, pytest.MonkeyPatch())
 trainer.train(tiny(samples=16), sys.argv[2], sys.argv[3], strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 """
     arguments = [

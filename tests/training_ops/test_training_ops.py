@@ -17,7 +17,8 @@ from bnn_landmarks.network.build import build
 from bnn_landmarks.network.layers import BinaryConv2D, Options
 from bnn_landmarks.recipes import pose
 from bnn_landmarks.spec import Spec
-from bnn_landmarks.training import trainer
+from bnn_landmarks.training.initial import start_from
+from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels
 from bnn_landmarks.training.recipe import override
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -180,8 +181,8 @@ def test_the_whole_network_learns_the_same():
     images, points = batch_of(recipe)
     found = []
     for fast in (True, False):
-        model = trainer.build_for_training(recipe, fast=fast)
-        trainer.start_from(model, ROOT / "zoo" / "weights" / "pose.npz")
+        model = build_for_training(recipe, fast=fast)
+        start_from(model, ROOT / "zoo" / "weights" / "pose.npz")
         with tf.GradientTape() as tape:
             loss = model.loss(points, model(images, training=True))
         gradient = tape.gradient(loss, model.trainable_variables)
@@ -204,7 +205,7 @@ def test_a_step_repeats_to_the_bit():
     found = []
     for _ in range(2):
         tf.keras.utils.set_random_seed(0)
-        model = trainer.build_for_training(recipe, fast=True)
+        model = build_for_training(recipe, fast=True)
         for _ in range(2):
             model.train_on_batch(images, points)
         found.append(model.get_weights())
@@ -246,9 +247,9 @@ def test_switches_leave_what_is_computed(options, convolution):
 
 def test_asking_for_kernels_that_do_not_fit_is_refused():
     with pytest.raises(ValueError, match="CPU kernels can't be used: they compute in float32"):
-        trainer.chooses_cpu_kernels("cpu", small_recipe(precision="bfloat16"))
+        chooses_cpu_kernels("cpu", small_recipe(precision="bfloat16"))
     with pytest.raises(ValueError, match="kernels must be one of"):
-        trainer.chooses_cpu_kernels("gpu", small_recipe())
-    assert trainer.chooses_cpu_kernels("cpu", small_recipe())
-    assert not trainer.chooses_cpu_kernels("auto", small_recipe(jit_compile=True))
-    assert not trainer.chooses_cpu_kernels("tensorflow", small_recipe())
+        chooses_cpu_kernels("gpu", small_recipe())
+    assert chooses_cpu_kernels("cpu", small_recipe())
+    assert not chooses_cpu_kernels("auto", small_recipe(jit_compile=True))
+    assert not chooses_cpu_kernels("tensorflow", small_recipe())

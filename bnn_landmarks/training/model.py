@@ -1,0 +1,120 @@
+"""The network as it is trained: on TensorFlow's or our own kernels, compiled with its loss and its optimizer."""
+
+import sys
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from bnn_landmarks import training_ops
+from bnn_landmarks.network.build import build
+from bnn_landmarks.training.initial import network_of
+from bnn_landmarks.training.losses import distillation, landmark_loss
+
+
+def learning_rate(recipe):
+    """The recipe's schedule over its steps."""
+    schedules = tf.keras.optimizers.schedules
+    if recipe.schedule == "cosine":
+        warmup = int(recipe.warmup * recipe.steps)
+        return schedules.CosineDecay(
+            0.0 if warmup else recipe.learning_rate,
+            recipe.steps - warmup,
+            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    shares, rates = zip(*recipe.schedule, strict=True)
+    return schedules.PiecewiseConstantDecay(
+        [int(s * recipe.steps) for s in shares], [recipe.learning_rate, *rates]
+    )
+
+
+def make_optimizer(recipe, fast=False):
+    adam = training_ops.FastAdam if fast else tf.keras.optimizers.Adam
+    kind = {"adam": adam, "rmsprop": tf.keras.optimizers.RMSprop}[recipe.optimizer]
+    average = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
+    optimizer = kind(learning_rate(recipe), **average)
+    if recipe.precision == "float16":
+        optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+KERNELS = ("auto", "cpu", "tensorflow")
+
+
+def chooses_cpu_kernels(kernels, recipe, strategy=None):
+    """Whether to train on `training_ops`: with "auto" where they work, with "cpu" always, with "tensorflow" never.
+
+    Raises:
+        ValueError: "cpu", and they don't work here or for this recipe.
+    """
+    if kernels not in KERNELS:
+        raise ValueError(f"kernels must be one of {', '.join(KERNELS)}, not {kernels!r}")
+    if kernels == "tensorflow":
+        return False
+    if strategy or recipe.precision != "float32" or recipe.jit_compile:
+        reason = "they compute in float32, without XLA and without a strategy"
+    else:
+        reason = training_ops.problem()
+    if reason and kernels == "cpu":
+        raise ValueError(f"the CPU kernels can't be used: {reason}; --kernels tensorflow trains without them")
+    if reason:
+        tqdm.write(f"training on TensorFlow's own kernels, not the CPU kernels: {reason}", file=sys.stderr)
+    return reason is None
+
+
+def build_for_training(recipe, synchronised=False, fast=False):
+    """The recipe's network in its precision, compiled with its loss and optimizer.
+
+    fast: on `training_ops`.
+    synchronised: batch normalisation takes its statistics over all replicas, so that they learn what one machine
+        with the joint batch would.
+    """
+    policy = recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}"
+    tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = build(recipe.spec)
+        if fast:
+            model = training_ops.accelerate(model)
+        if recipe.teacher:
+            model = _with_teacher(model, network_of(recipe.teacher), recipe)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    if synchronised:
+        for layer in model.layers:
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
+                layer.fused, layer.synchronized = False, True
+    loss = landmark_loss(recipe.loss, recipe.spec.stride, recipe.spec.sigma)
+    model.compile(make_optimizer(recipe, fast), loss, jit_compile=recipe.jit_compile)
+    model.distribute_reduction_method = "first"  # the loss that is logged is already the mean over replicas
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _with_teacher(model, teacher, recipe):
+    match = distillation(recipe.loss)
+
+    class Student(tf.keras.Model):
+        """The network, whose loss also asks for the teacher's maps."""
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            loss = super().compute_loss(x, y, y_pred, sample_weight)
+            wanted = tf.stop_gradient(_last(teacher(x, training=False)))
+            each = y_pred if isinstance(y_pred, list) else [y_pred]
+            return loss + recipe.teacher_weight * tf.add_n([match(maps, wanted) for maps in each])
+
+    if teacher.spec.landmark_scheme().names != recipe.spec.landmark_scheme().names:
+        raise ValueError(f"the teacher finds {teacher.spec.scheme}, not {recipe.spec.scheme}")
+    if teacher.spec.input_size != recipe.spec.input_size:
+        raise ValueError(f"the teacher reads {teacher.spec.input_size} pixels, not {recipe.spec.input_size}")
+    student = Student(model.inputs, model.outputs, name=model.name)
+    student.spec = model.spec
+    return student
+
+
+def _last(maps):
+    return maps[-1] if isinstance(maps, list) else maps
+
+
+def steps_done(model):
+    """Steps its optimizer has taken, also before a killed run was resumed."""
+    return int(model.optimizer.iterations.numpy())

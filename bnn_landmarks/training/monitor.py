@@ -1,0 +1,209 @@
+"""What a run writes and shows beside its steps: checkpoints, validation, the log, pictures, progress."""
+
+import csv
+import importlib.util
+import json
+import time
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from bnn_landmarks import files
+from bnn_landmarks.evaluation import scoring
+from bnn_landmarks.evaluation.examples import examples
+from bnn_landmarks.geometry import crops, draw
+from bnn_landmarks.inference.engines import open_engine
+from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.network import weights
+from bnn_landmarks.training.model import steps_done
+
+SHOWN = 8
+
+
+class Validation:
+    """A split's crops, made once, and the headline of a network on them (`scoring.headline`)."""
+
+    def __init__(self, dataset, spec):
+        self.examples = list(examples(dataset, spec))
+
+    def score(self, localizer):
+        """(metric, group, percent, True where more is better)."""
+        return scoring.score(localizer, self.examples)
+
+
+class Monitor(tf.keras.callbacks.Callback):
+    """What happens beside the steps: checkpoints, validation, logs, progress.
+
+    Args:
+        recipe: `Recipe`. run: `trainer.Run`. manager: the run's tf.train.CheckpointManager.
+        twin: the network in float32 that is validated and saved. validations: {name: `Validation`}.
+    """
+
+    def __init__(self, recipe, run, manager, twin, validations):
+        super().__init__()
+        self.recipe, self.directory, self.manager, self.twin = recipe, run.output, manager, twin
+        self.validations = validations
+        self.validate_steps = max(1, run.validate_samples // recipe.batch_size)
+        self.seconds, self.chief, self.alone = 60 * run.checkpoint_minutes, run.chief, run.workers == 1
+        self.localizer = Localizer(open_engine(twin, "keras"))
+        self.saved, self.losses, self.scores, self.past = time.monotonic(), [], {}, []
+        self.board = None
+
+    def on_train_begin(self, logs=None):
+        done = steps_done(self.model)
+        if self.chief:
+            self.losses = _read_losses(self._kept_losses(), done)
+            self.past = _trim_log(self.directory / "log.csv", done * self.recipe.batch_size)
+            if importlib.util.find_spec("tensorboard"):
+                self.board = tf.summary.create_file_writer(str(self.directory / "tensorboard"))
+        self.bar = tqdm(total=self.recipe.steps, initial=done, unit="step", disable=not self.chief)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.reset_metrics()  # so that the loss below is this step's
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss, step = logs["loss"], steps_done(self.model)
+        if not np.isfinite(loss):
+            self._stop(f"the loss is {loss} at step {step}")
+        self.losses.append(float(loss))
+        last = step == self.recipe.steps
+        validating = last or step % self.validate_steps == 0
+        # With several workers saving takes all of them at the same step, so no clock decides.
+        if validating or (self.alone and time.monotonic() - self.saved >= self.seconds):
+            self._synchronise(step)
+            # First, so that whoever goes on from the checkpoint has this step's validation behind him.
+            if validating and self.chief:
+                self._validate(step, last)
+            self._save(step)
+        self.bar.update()
+        if self.chief and len(self.losses) % 20 == 1:
+            self.bar.set_postfix({"loss": f"{np.mean(self.losses[-100:]):.4f}", **self.scores}, refresh=False)
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+    def finish(self, step):
+        """What a run that was already at its end still has to give: the trained network."""
+        self._synchronise(step)
+
+    def _synchronise(self, step):
+        """Put the weights, or their moving average, into the float32 network that is validated and saved."""
+        own = self.model.get_weights()
+        if self.recipe.average:
+            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+            optimizer.finalize_variable_values(self.model.trainable_variables)
+        self.twin.set_weights(self.model.get_weights())
+        self.model.set_weights(own)
+        wrong = [v.name for v in self.twin.variables if not np.isfinite(v.numpy()).all()]
+        if wrong:
+            self._stop(f"{wrong[0]} holds values that are not finite at step {step}")
+
+    def _stop(self, reason):
+        kept = self.manager.latest_checkpoint
+        raise ValueError(
+            f"training stopped: {reason}. "
+            + (f"The last good checkpoint is {kept}; " if kept else "No checkpoint was written yet; ")
+            + "try a lower learning rate (--set learning_rate=...) or --set precision=float32"
+        )
+
+    def _kept_losses(self):
+        return self.directory / "checkpoints" / "losses.json"
+
+    def _save(self, step):
+        if self.chief:
+            self._write(lambda: _keep_losses(self._kept_losses(), step, self.losses), step)
+        self._write(lambda: self.manager.save(step), step)
+        self.saved = time.monotonic()
+
+    def _write(self, write, step):
+        try:
+            return write()
+        except (tf.errors.OpError, OSError) as error:
+            reason = getattr(error, "message", None) or str(error)
+            raise OSError(
+                f"can't write to {self.directory} at step {step} ({reason.splitlines()[0]}). "
+                "Make room there, then go on from the last checkpoint with --resume"
+            ) from error
+
+    def _validate(self, step, last):
+        found = {name: validation.score(self.localizer) for name, validation in self.validations.items()}
+        samples = step * self.recipe.batch_size
+        row = {"time": time.strftime("%H:%M:%S"), "samples": samples}
+        row |= {"loss": round(float(np.mean(self.losses)), 4)}
+        row |= {name: round(value, 2) for name, (_, _, value, _) in found.items()}
+        self.losses, self.scores = [], {name: row[name] for name in found}
+        self._write(lambda: _append(self.directory / "log.csv", row), step)
+        if self.board:
+            self._write(lambda: self._show(step, row, found), step)
+        if found:
+            name, (metric, group, value, more) = next(iter(found.items()))
+            self.bar.write(f"{samples:,} samples: {name} {metric} {group} {value:.2f}, loss {row['loss']}")
+            past = [float(row[name]) for row in self.past]
+            self.past.append(row)
+            if all(row[name] > other if more else row[name] < other for other in past):
+                self._write(lambda: weights.save(self.twin, self.directory / "best.npz"), step)
+        if last:
+            self._write(lambda: weights.save(self.twin, self.directory / "weights.npz"), step)
+
+    def _show(self, step, row, found):
+        with self.board.as_default(step):
+            tf.summary.scalar("loss", row["loss"])
+            tf.summary.scalar("learning rate", self.model.optimizer.learning_rate)
+            for name, (metric, group, value, _) in found.items():
+                tf.summary.scalar(f"{name}: {metric} {group}", value)
+            for name, validation in self.validations.items():
+                picture = overlays(self.localizer, validation.examples[:SHOWN])
+                tf.summary.image(name, picture[None])
+        self.board.flush()
+
+
+def overlays(localizer, examples):
+    """Crops with what the network finds in them, uint8 [H, W, 3]."""
+    spec, pictures = localizer.spec, []
+    if spec.task == "parts":
+        for each, mask in scoring.segment(localizer, examples):
+            pictures.append(draw.parts(each.patch, mask))
+    else:
+        _, points, scores = scoring.locate(localizer, examples)
+        for each, found, score in zip(examples, points, scores, strict=True):
+            inside = crops.transform(found, each.matrix)
+            pictures.append(draw.landmarks(each.patch, inside, spec.landmark_scheme(), score))
+    return draw.sheet(pictures, 4, spec.input_size)
+
+
+def _keep_losses(path, step, losses):
+    """The losses since the log's last row, for the run that goes on from this step's checkpoint. Those of the one
+    before stay, in case this one's is never written."""
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.atomic_write(path, "w") as file:
+        json.dump({**dict([*before.items()][-1:]), str(step): losses}, file)
+
+
+def _read_losses(path, step):
+    return json.loads(path.read_text()).get(str(step), []) if path.is_file() else []
+
+
+def _append(path, row):
+    new = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _trim_log(path, samples):
+    """The log's rows up to `samples`, which the run goes on from; later ones are taken out of the file."""
+    if not path.is_file():
+        return []
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = [row for row in rows if int(row["samples"]) <= samples]
+    if len(kept) < len(rows):
+        with files.atomic_write(path, "w") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(kept)
+    return kept

@@ -1,0 +1,30 @@
+"""The split that is scored on: how it is named."""
+
+import json
+
+import pytest
+
+from bnn_landmarks.evaluation.examples import open_split
+
+
+def test_the_split_is_named_by_option_or_by_the_last_part(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "annotations").mkdir(parents=True)
+    record = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 1, "bbox": [0, 0, 4, 4], "keypoints": [1, 1, 2]}],
+        "categories": [{"name": "thing", "keypoints": ["tip"]}],
+    }
+    for split in ("val", "test"):
+        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+    for arguments, expected in (
+        ((str(folder),), "val"),
+        ((f"{folder}/test",), "test"),
+        ((str(folder), "test"), "test"),
+        (("mine/test", None, tmp_path), "test"),
+        (("mine", None, tmp_path), "val"),
+    ):
+        samples, name, split = open_split(*arguments)
+        assert (len(samples), name, split) == (1, "mine", expected)
+    with pytest.raises(FileNotFoundError, match="no data set"):
+        open_split("other/val", None, tmp_path)

@@ -1,0 +1,22 @@
+"""Recipes: settings on the command line."""
+
+import pytest
+from crosses import tiny
+
+from bnn_landmarks.training.recipe import override, parse
+
+
+def test_settings_replace_values_by_path():
+    changed = override(
+        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "loss=sigmoid"]))
+    )
+    assert (changed.spec.channels, changed.augmentation.rotate, changed.loss) == (64, 0.5, "sigmoid")
+    changed = override(changed, {"spec.options.binary": False})
+    assert changed.spec.options == {"binary": False}
+    for setting, message in (
+        ("spec.widht=3", "no field"),
+        ("loss=l3", "loss must be"),
+        ("loss", "key=value"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            override(tiny(), dict([parse(setting)]))
