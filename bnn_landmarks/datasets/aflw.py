@@ -49,7 +49,11 @@ class Aflw(LandmarkBuilder):
                 continue
             landmarks, visible = np.zeros((21, 2)), np.zeros(21, np.int32)
             for feature, x, y in points[face]:
+                if not (isinstance(feature, int) and 1 <= feature <= 21 and _numbers(x, y)):
+                    raise ValueError(f"aflw.sqlite: face {face} has a point {feature!r} at {x!r}, {y!r}")
                 landmarks[feature - 1], visible[feature - 1] = (x, y), 2
+            if not _numbers(*[value for value in (*box, yaw) if value is not None]):
+                raise ValueError(f"aflw.sqlite: face {face} has a rectangle {box} and a yaw of {yaw!r}")
             stem = path.rsplit(".", 1)[0]
             yield example(
                 f"{stem}_{face}",
@@ -59,6 +63,10 @@ class Aflw(LandmarkBuilder):
                 box=None if None in box else box,
                 yaw=None if yaw is None else abs(math.degrees(yaw)),
             )
+
+
+def _numbers(*values):
+    return all(isinstance(value, int | float) for value in values)
 
 
 def read(path):

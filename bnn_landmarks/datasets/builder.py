@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from bnn_landmarks.datasets.sample import check_labels, tight_box
+from bnn_landmarks.geometry import images
 from bnn_landmarks.schemes import SCHEMES
 
 NAN = float("nan")
@@ -45,13 +46,16 @@ def example(
     """What `_generate_examples` yields: (key, features). image: path of an encoded image. box: None for the tight one.
 
     Raises:
-        FileNotFoundError: the image is not there. ValueError: the labels are none that a picture has (`check_labels`).
+        FileNotFoundError: the image is not there. ValueError: it can't be read, or the labels are none that it can have
+            (`check_labels`).
     """
-    if not pathlib.Path(image).is_file():
+    image = pathlib.Path(image)
+    if not image.is_file():
         raise FileNotFoundError(f"{name} is annotated, but its image {image} is missing")
     landmarks, visible = np.asarray(landmarks, np.float32), np.asarray(visible, np.int32)
+    size = images.size(image.read_bytes(), str(image))
     try:
-        check_labels(landmarks, visible, box)
+        check_labels(landmarks, visible, box, size)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     return name, {
@@ -110,7 +114,20 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager):
         directory = pathlib.Path(dl_manager.manual_dir)
-        return {split: self._generate_examples(directory, split) for split in self.splits(directory)}
+        return {split: self._examples(directory, split) for split in self.splits(directory)}
+
+    def _examples(self, directory, split):
+        empty = True
+        try:
+            for each in self._generate_examples(directory, split):
+                empty = False
+                yield each
+        except (AttributeError, LookupError, TypeError, ArithmeticError) as error:
+            raise ValueError(
+                f"the annotations in {directory} are not as {self.name}'s are: {type(error).__name__}: {error}"
+            ) from error
+        if empty:
+            raise ValueError(f"the split {split} of {directory} has no annotated image")
 
     @classmethod
     def instructions(cls):

@@ -61,7 +61,7 @@ def read_pts(path, points=68):
     """The points of a .pts file as they are, float64 [points, 2].
 
     Raises:
-        ValueError: it is not such a file, or has another number of points.
+        ValueError: it is not such a file, has another number of points, or one that is not finite.
     """
     text = path.read_text(errors="replace")
     try:
@@ -70,4 +70,6 @@ def read_pts(path, points=68):
         raise ValueError(f"{path} is not a .pts file: expected lines of x y between braces") from None
     if len(values) != points:
         raise ValueError(f"{path} has {len(values)} points, not {points}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} holds a coordinate that is not a finite number")
     return values

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bnn_landmarks.datasets import matfiles
-from bnn_landmarks.datasets.builder import LandmarkBuilder, example
+from bnn_landmarks.datasets.builder import LandmarkBuilder, example, image_named
 
 
 class Lsp(LandmarkBuilder):
@@ -20,7 +20,7 @@ class Lsp(LandmarkBuilder):
     NEEDS = ("joints.mat", "images")
     FOLDER = """
         joints.mat
-        images/im0001.jpg ... im2000.jpg
+        images/im0001.jpg ... im2000.jpg     (or .png)
     """
 
     def _generate_examples(self, directory, split):
@@ -28,18 +28,29 @@ class Lsp(LandmarkBuilder):
         half = len(joints) // 2
         for number in range(half) if split == "train" else range(half, len(joints)):
             landmarks, hidden = joints[number, :, :2], joints[number, :, 2] > 0.5
-            image = directory / "images" / f"im{number + 1:04d}.jpg"
-            yield example(image.stem, image, landmarks - 1, np.where(hidden, 1, 2))
+            name = f"im{number + 1:04d}"
+            yield example(
+                name, image_named(directory / "images" / name), landmarks - 1, np.where(hidden, 1, 2)
+            )
 
 
 def read_joints(path, axes):
     """joints.mat -> float [N, 14, 3]. axes: the file's axes that hold images, joints and values.
 
     Raises:
-        ValueError: it holds another shape: LSP's [3, 14, N] and LSPET's [14, 3, N] are easily exchanged.
+        ValueError: it holds another shape (LSP's [3, 14, N] and LSPET's [14, 3, N] are easily exchanged), or a number
+            that is not finite.
     """
     joints = matfiles.read(path).get("joints")
-    if joints is None or joints.ndim != 3 or np.transpose(joints, axes).shape[1:] != (14, 3):
+    if (
+        not isinstance(joints, np.ndarray)
+        or joints.ndim != 3
+        or np.transpose(joints, axes).shape[1:] != (14, 3)
+    ):
         wanted = "[3, 14, N] (LSP)" if axes == (2, 1, 0) else "[14, 3, N] (LSP extended)"
         raise ValueError(f"{path} has joints of shape {getattr(joints, 'shape', None)}, not {wanted}")
-    return np.transpose(joints, axes).astype(np.float64)
+    joints = np.transpose(joints, axes)
+    wrong = np.flatnonzero(~np.isfinite(joints).all(axis=(1, 2)))
+    if len(wrong):
+        raise ValueError(f"{path}: the joints of image {wrong[0] + 1} are not finite numbers")
+    return joints

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnn_landmarks.datasets.builder import LandmarkBuilder, example
+from bnn_landmarks.datasets.builder import LandmarkBuilder, example, image_named
 from bnn_landmarks.datasets.lsp import read_joints
 
 
@@ -21,12 +21,13 @@ class Lspet(LandmarkBuilder):
     NEEDS = ("joints.mat", "images")
     FOLDER = """
         joints.mat
-        images/im00001.jpg ... im10000.jpg
+        images/im00001.jpg ... im10000.jpg     (or .png, as in hr-lspet)
     """
 
     def _generate_examples(self, directory, split):
         for number, joints in enumerate(read_joints(directory / "joints.mat", axes=(2, 0, 1))):
             labelled = joints[:, 2] > 0.5
             if labelled.any():
-                image = directory / "images" / f"im{number + 1:05d}.jpg"
-                yield example(image.stem, image, joints[:, :2] - 1, np.where(labelled, 2, 0))
+                name = f"im{number + 1:05d}"
+                image = image_named(directory / "images" / name)
+                yield example(name, image, joints[:, :2] - 1, np.where(labelled, 2, 0))

@@ -7,6 +7,7 @@ import sqlite3
 import cv2
 import numpy as np
 import pytest
+from coco_folders import BIRD, POINTS, annotation, image, write, write_record
 from scipy.io import savemat
 
 from bnn_landmarks import datasets
@@ -84,7 +85,7 @@ def mpii_release(tmp_path):
     folder.mkdir()
     savemat(folder / "mpii_human_pose_v1_u12_1.mat", {"RELEASE": release})
     for name, *_ in entries:
-        write_image(folder / "images" / name)
+        write_image(folder / "images" / name, side=300)
     (folder / "mpii_val.json").write_text(
         json.dumps(
             [{"image": "val.jpg", "center": [594.0, 257.0], "scale": 2.0, "joints": [], "joints_vis": []}]
@@ -169,6 +170,31 @@ def test_lsp_and_lspet_files_are_not_taken_for_each_other(tmp_path):
         built("lsp", tmp_path / "lsp", tmp_path)
 
 
+@pytest.mark.parametrize(("name", "axes", "digits"), [("lsp", (2, 1, 0), 4), ("lspet", (1, 2, 0), 5)])
+def test_lsp_images_may_be_png_and_numbers_small_integers(name, axes, digits, tmp_path):
+    """MATLAB stores whole numbers in the smallest type; what counts from 1 must not wrap at 0."""
+    joints = np.full((2, 14, 3), 7, np.uint8)
+    joints[..., 2], joints[0, 3, 0] = name == "lspet", 0
+    for number in (1, 2):
+        write_image(tmp_path / name / "images" / f"im{number:0{digits}d}.png")
+    savemat(tmp_path / name / "joints.mat", {"joints": np.transpose(joints, axes)})
+    train = built(name, tmp_path / name, tmp_path)("train")
+    assert train[0].landmarks[3].tolist() == [-1, 6]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(np.nan, "image 2 are not finite"), (1e6, "im00002: .* far outside")]
+)
+def test_lspet_bad_numbers_are_named(value, reason, tmp_path):
+    joints = np.full((14, 3, 2), 7.0)
+    joints[:, 2], joints[4, 1, 1] = 1, value
+    for number in (1, 2):
+        write_image(tmp_path / "lspet" / "images" / f"im{number:05d}.jpg")
+    savemat(tmp_path / "lspet" / "joints.mat", {"joints": joints})
+    with pytest.raises(ValueError, match=reason):
+        built("lspet", tmp_path / "lspet", tmp_path)
+
+
 # AFLW ----------------------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +258,33 @@ def test_aflw_database_of_another_kind(tmp_path):
     (tmp_path / "aflw" / "aflw.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 40)
     with pytest.raises(ValueError, match=r"aflw\.sqlite is not AFLW's database"):
         built("aflw", tmp_path / "aflw", tmp_path)
+
+
+@pytest.mark.parametrize("point", [{22: (1, 2)}, {0: (1, 2)}, {1: (None, 2)}, {1: ("x", 2)}, {1: (1e9, 2)}])
+def test_aflw_bad_points_are_named(point, tmp_path):
+    bad = (39341, "0/b.jpg", {5: (3, 4), **point}, (1, 2, 30, 31), 0.1)
+    write_aflw(tmp_path / "aflw", [(39340, "0/a.jpg", {5: (3, 4)}, None, None), bad])
+    for name in "ab":
+        write_image(tmp_path / "aflw" / "flickr" / "0" / f"{name}.jpg")
+    with pytest.raises(ValueError, match="39341"):
+        built("aflw", tmp_path / "aflw", tmp_path)
+
+
+def test_aflw_pifa_of_whole_numbers_counts_from_zero(tmp_path):
+    write_pifa(tmp_path / "pifa", 0)
+    rows = np.concatenate([np.full((3, 68), 1), np.ones((3, 34))], axis=1)
+    rows[0, 0] = 0
+    tables = {"phisTr": rows.astype(np.uint16), "phisT": rows[:2].astype(np.uint8)}
+    savemat(tmp_path / "pifa" / "Landmark.mat", tables)
+    boxes = np.array([[0, 1, 20, 30]], np.uint8)
+    savemat(
+        tmp_path / "pifa" / "BoundingBox.mat", {"bboxesTr": boxes.repeat(3, 0), "bboxesT": boxes.repeat(2, 0)}
+    )
+    split = built("aflw_pifa", tmp_path / "pifa", tmp_path)
+    for sample in (split("train")[0], split("test")[0]):
+        assert sample.landmarks[0].tolist() == [-1, 0]
+        assert sample.landmarks[1].tolist() == [0, 0]
+        assert sample.box.tolist() == [-1, 0, 20, 30]
 
 
 def write_pifa(folder, hidden_flag):
@@ -300,12 +353,15 @@ def test_faces_300w(tmp_path):
         split("full")
 
 
-@pytest.mark.parametrize("text", ["nothing", "n_points: 2\n{\n1 2\n3 4\n}", "{\n1 2\n3\n}"])
+PTS = ["nothing", "{\n1 2\n3 4\n}", "{\n1 2\n3\n}", "{" + "1 nan\n" * 68 + "}", "{" + "1 -1e9\n" * 68 + "}"]
+
+
+@pytest.mark.parametrize("text", PTS)
 def test_pts_files_that_are_none(tmp_path, text):
     (tmp_path / "300-W" / "afw").mkdir(parents=True)
     (tmp_path / "300-W" / "afw" / "face.pts").write_text(text)
     write_image(tmp_path / "300-W" / "afw" / "face.jpg")
-    with pytest.raises(ValueError, match=r"face\.pts"):
+    with pytest.raises(ValueError, match=r"face\.pts|afw/face: .* far outside"):
         built("faces_300w", tmp_path / "300-W", tmp_path)
 
 
@@ -430,6 +486,29 @@ def test_coco_keypoints_build_equals_the_folder(tmp_path):
                 np.testing.assert_array_equal(a, b)
 
 
+def test_splits_that_list_the_points_otherwise_are_matched_by_name(tmp_path):
+    folder = write(tmp_path / "birds", "train")
+    other = BIRD | {"keypoints": ["tail", "left_wing", "right_wing", "beak"]}
+    turned = [*POINTS[9:], *POINTS[3:9], *POINTS[:3]]
+    write_record(folder / "annotations" / "val.json", [image(1)], [annotation(1, keypoints=turned)], [other])
+    builder.prepare(datasets.builder_class("coco_keypoints"), folder, tmp_path / "built")
+    train, val = (datasets.open("coco_keypoints/birds", s, tmp_path / "built")[0] for s in ("train", "val"))
+    np.testing.assert_array_equal(train.landmarks, val.landmarks)
+    np.testing.assert_array_equal(train.visible, val.visible)
+    write_record(folder / "annotations" / "val.json", categories=[BIRD | {"keypoints": ["a", "b", "c", "d"]}])
+    with pytest.raises(ValueError, match="no conversion from scheme 'bird' to 'bird': beak, left_wing"):
+        builder.prepare(datasets.builder_class("coco_keypoints"), folder, tmp_path / "again")
+
+
+def test_a_category_is_built_as_a_set_of_its_own(tmp_path):
+    fish = {"id": 2, "name": "big fish", "keypoints": ["mouth", "fin"]}
+    annotations = [annotation(1), annotation(2, category_id=2, keypoints=[1, 2, 2, 3, 4, 2])]
+    folder = write(tmp_path / "zoo", categories=[BIRD, fish], annotations=annotations)
+    builder.prepare(datasets.builder_class("coco_keypoints"), folder, tmp_path / "built", "big fish")
+    samples = datasets.open("coco_keypoints/zoo-big_fish", "train", tmp_path / "built")
+    assert (len(samples), samples.scheme.names) == (1, ("mouth", "fin"))
+
+
 # All -----------------------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +523,29 @@ def test_a_wrong_folder_gets_the_instructions(name, tmp_path):
         assert cls.HOMEPAGE in message
         assert cls.TERMS in message
         assert all(line.strip() in message for line in cls.FOLDER.strip().splitlines())
+
+
+def test_a_broken_image_is_named(tmp_path):
+    path = tmp_path / "300-W" / "afw" / "face.jpg"
+    write_pts(path.with_suffix(".pts"), points(68))
+    write_image(path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"face\.jpg is not an image that can be read: it is truncated"):
+        built("faces_300w", tmp_path / "300-W", tmp_path)
+
+
+def test_a_release_of_another_kind_is_one_line(mpii_release, tmp_path):
+    savemat(
+        mpii_release / "mpii_human_pose_v1_u12_1.mat", {"RELEASE": {"annolist": [1, 2], "img_train": [1, 1]}}
+    )
+    with pytest.raises(ValueError, match=r"the annotations in .*mpii are not as mpii's are: AttributeError"):
+        built("mpii", mpii_release, tmp_path)
+
+
+def test_a_split_without_labels_is_one_line(tmp_path):
+    folder = write(tmp_path / "birds", annotations=[annotation(1, keypoints=[0] * 12)])
+    with pytest.raises(ValueError, match=r"the split train of .*birds has no annotated image"):
+        builder.prepare(datasets.builder_class("coco_keypoints"), folder, tmp_path / "built")
 
 
 def test_a_missing_image_is_named(tmp_path):
