@@ -9,6 +9,7 @@ import sys
 import click
 
 import bnn_landmarks
+from bnn_landmarks import terminal
 
 COMMANDS = {
     "list": "the pretrained networks",
@@ -55,6 +56,7 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="bnn-landmarks: %(message)s")
     logging.getLogger("bnn_landmarks").setLevel(logging.INFO)
+    terminal.end_on_signals()
     try:
         group(prog_name="bnn-landmarks")
     except (ValueError, OSError, ImportError) as error:

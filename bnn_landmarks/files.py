@@ -23,7 +23,7 @@ def atomic_write(path, mode="wb"):
     try:
         with os.fdopen(handle, mode) as file:
             yield file
-        os.chmod(temporary, 0o666 & ~_umask())
+        give_permissions(temporary)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -31,7 +31,8 @@ def atomic_write(path, mode="wb"):
         raise
 
 
-def _umask():
+def give_permissions(path):
+    """The permissions of a file that was simply opened: `tempfile`'s are for its owner alone."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    os.chmod(path, 0o666 & ~mask)

@@ -8,9 +8,11 @@ from bnn_landmarks.inference.engines import ENGINES
 
 
 @click.command()
-@click.argument("photos", nargs=-1, type=click.Path(path_type=pathlib.Path))
+@click.argument("photos", nargs=-1, metavar="[PHOTOS]...")
 @click.option("--sample", is_flag=True, help="A photograph that comes with the package.")
-@click.option("--camera", type=int, metavar="N", help="Camera N, in a window, until q is pressed.")
+@click.option(
+    "--camera", metavar="N", help="Camera N, a device or an address, in a window, until q is pressed."
+)
 @click.option("--model", default="pose", show_default=True, help="An entry's name, a .tflite or a .npz file.")
 @click.option(
     "--box", "boxes", multiple=True, metavar="X,Y,W,H", help="Where the subject is; may be repeated."
@@ -29,7 +31,7 @@ from bnn_landmarks.inference.engines import ENGINES
     help="Directory to write to; made.",
 )
 def command(photos, sample, camera, model, boxes, engine, threads, flip, threshold, output):
-    """Find landmarks in PHOTOS: image files, video files, directories of them.
+    """Find landmarks in PHOTOS: image files, video files, directories of them, addresses of streams (rtsp://...).
 
     For each photograph NAME, DIR/NAME.overlay.jpg and DIR/NAME.json are written (and NAME.mask.png, class indices,
     by a network of parts); for each video NAME.overlay.mp4 and NAME.json. Without --box OpenCV's detector looks for
@@ -39,14 +41,17 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
     bnn-landmarks predict --sample
     bnn-landmarks predict photo.jpg --box 120,40,200,420 --output out
     bnn-landmarks predict holidays/ --model face_300wlp --output out
+    bnn-landmarks predict rtsp://192.168.1.20/live --output out     # until Ctrl-C
     """
     import sys
+    import warnings
 
     from tqdm import tqdm
 
     from bnn_landmarks.geometry import images
     from bnn_landmarks.inference import detect, predictions
     from bnn_landmarks.inference.localizer import Localizer
+    from bnn_landmarks.terminal import quiet_libraries
 
     sources = predictions.sources(photos)
     if not (sources or sample) and camera is None:
@@ -62,13 +67,15 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
     output.mkdir(parents=True, exist_ok=True)
     print(f"{localizer.spec.name} on engine {localizer.engine.name}")
     if camera is not None:
+        camera = int(camera) if camera.isdecimal() else camera
         predictions.show_camera(localizer, camera, boxes, threshold)
     failed = 0
-    with tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
+    warnings.filterwarnings("ignore", ".*whole image.*", UserWarning)  # said for each file below
+    with quiet_libraries(), tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
         for source, name in zip(bar, predictions.distinct_names(sources), strict=True):
             try:
                 told = predictions.predict_file(localizer, source, output / name, boxes, threshold)
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, ImportError) as error:
                 failed += 1
                 tqdm.write(f"bnn-landmarks: {error}", file=sys.stderr)
             else:

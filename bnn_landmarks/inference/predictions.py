@@ -1,47 +1,101 @@
 """What `bnn-landmarks predict` does with each file: localize, draw, write."""
 
+import collections
 import json
+import logging
+import os
 import pathlib
+import re
+import sys
 import time
+import urllib.parse
 
 import cv2
 from tqdm import tqdm
 
 from bnn_landmarks.files import atomic_write
-from bnn_landmarks.geometry import crops, draw, images
+from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import detect, video
 from bnn_landmarks.inference.localizer import Parts
 
 WINDOW = "bnn-landmarks (q ends)"
+START = 4096  # bytes of a file that tell what it is.
+
+logger = logging.getLogger(__name__)
 
 
-def sources(paths):
-    """Files, and the images and videos of directories, in order.
+def sources(names):
+    """What to look at: `pathlib.Path`s of files, those of directories among them, in order; addresses as they are.
 
     Raises:
-        ValueError: a directory holds none.
+        ValueError: a directory holds no image and no video.
     """
     found = []
-    for path in map(pathlib.Path, paths):
-        if not path.is_dir():
-            found.append(path)
+    for name in names:
+        if video.is_address(name):
+            found.append(str(name))
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in (*images.SUFFIXES, *video.SUFFIXES))
-        if not inside:
-            raise ValueError(f"there is no image and no video in {path}")
-        found += inside
+        path = pathlib.Path(name)
+        found += _inside(path) if path.is_dir() else [path]
     return found
 
 
-def distinct_names(paths):
-    """What the outputs of each file are called: its stem, numbered where another had it before."""
+def _inside(directory):
+    """The images and videos of a directory; what else it holds is said."""
+    every = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    taken = [path for path in every if path.suffix.lower() in (*images.SUFFIXES, *video.SUFFIXES)]
+    if not taken:
+        raise ValueError(f"there is no image and no video in {directory}")
+    left = collections.Counter(
+        "a directory" if path.is_dir() else path.suffix for path in every if path not in taken
+    )
+    if left:
+        kinds = ", ".join(f"{kind or 'no suffix'} ({count})" for kind, count in left.most_common())
+        logger.info("%s: left out, because no images or videos by their names: %s", directory, kinds)
+    return taken
+
+
+def distinct_names(found):
+    """What the outputs of each source are called: its stem, numbered where another had it before."""
     names = []
-    for path in paths:
-        name, number = path.stem, 2
+    for source in found:
+        stem = source.stem if isinstance(source, pathlib.Path) else _stem_of_address(source)
+        name, number = stem, 2
         while name in names:
-            name, number = f"{path.stem}-{number}", number + 1
+            name, number = f"{stem}-{number}", number + 1
         names.append(name)
     return names
+
+
+def _stem_of_address(address):
+    """The last part of an address's path, or its host."""
+    parts = urllib.parse.urlsplit(address)
+    last = pathlib.PurePosixPath(parts.path).stem or parts.hostname or "stream"
+    return re.sub(r"[^\w.-]+", "_", last)
+
+
+def is_video(source):
+    """Whether a source is a video and no photograph: by its suffix, or else by its first bytes.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: it is neither.
+    """
+    if not isinstance(source, pathlib.Path) or source.suffix.lower() in video.SUFFIXES:
+        return True
+    if source.suffix.lower() in images.SUFFIXES:
+        return False
+    if not source.exists():
+        raise FileNotFoundError(f"no image at {source}")
+    if not source.is_file():
+        return True
+    with open(source, "rb") as file:
+        start = file.read(START)
+    # FFmpeg would show a text as a video of its letters.
+    if image_bytes.is_image(start) or not start:
+        return False
+    if b"\0" not in start:
+        raise ValueError(f"{source} is not an image and not a video that can be read")
+    return True
 
 
 def parse_box(text):
@@ -57,7 +111,8 @@ def predict_file(localizer, source, target, boxes=None, threshold=draw.THRESHOLD
     """Localize in one image or video and write what was found.
 
     Args:
-        localizer: `Localizer`. source: path. boxes: [N, 4] or None. threshold: score a landmark needs to be drawn.
+        localizer: `Localizer`. source: one of `sources`. boxes: [N, 4] or None.
+        threshold: score a landmark needs to be drawn.
         target: path without suffix: TARGET.overlay.jpg or .mp4, TARGET.json and for parts TARGET.mask.png.
 
     Returns:
@@ -66,7 +121,7 @@ def predict_file(localizer, source, target, boxes=None, threshold=draw.THRESHOLD
     Raises:
         FileNotFoundError, ValueError: the file can't be read, a box is none. OSError: the disk is full.
     """
-    if source.suffix.lower() in video.SUFFIXES:
+    if is_video(source):
         return _predict_video(localizer, source, target, boxes, threshold)
     image = images.read(source)
     results = localizer(image, boxes)
@@ -92,12 +147,17 @@ def show_camera(localizer, camera, boxes, threshold):
     """A window with the camera's picture, landmarks and frames per second, until q or Escape.
 
     Args:
-        camera: its number, or an iterable of frames uint8 [H, W, 3] RGB.
+        camera: its number, device or address, or an iterable of frames uint8 [H, W, 3] RGB.
 
     Raises:
-        ValueError: no such camera. OSError: OpenCV can't open a window here.
+        ValueError: no such camera, or it gives no frame. OSError: OpenCV can't open a window here.
     """
-    frames, track = video.Video(camera) if isinstance(camera, int) else camera, video.Tracker(localizer)
+    frames = video.Video(camera) if isinstance(camera, int | str | pathlib.Path) else camera
+    no_window = OSError("this OpenCV can't open a window here (no display, or a headless build)")
+    # OpenCV's Qt ends the process where there is no display.
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise no_window
+    track = video.Tracker(localizer)
     before = time.perf_counter()
     for frame in frames:
         now = time.perf_counter()
@@ -110,32 +170,46 @@ def show_camera(localizer, camera, boxes, threshold):
             if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
                 break
         except cv2.error:
-            raise OSError("this OpenCV can't open a window here (no display, or a headless build)") from None
+            raise no_window from None
     cv2.destroyAllWindows()
 
 
 def _predict_video(localizer, source, target, boxes, threshold):
     frames, track = video.Video(source), video.Tracker(localizer)
     overlay = target.with_name(f"{target.name}.overlay.mp4")
-    found, times, record, started = [], [], None, time.perf_counter()
+    found, times, record, promised, started = [], [], None, frames.count, time.perf_counter()
     with video.writer(overlay, frames.rate) as add:
-        for frame in tqdm(frames, source.name, frames.count, unit="frame", leave=False):
-            results = track(frame, frames.seconds, boxes)
-            boxes = None
-            record = record or _header(localizer, source, frame) | {"frames_per_second": frames.rate}
-            found.append([_record(result) for result in results])
-            times.append(round(frames.time, 4))
-            rate = len(found) / (time.perf_counter() - started)
-            add(draw.label(overlaid(frame, results, threshold), f"{rate:.1f} frames/s"), frames.time)
-        if not found:
-            raise ValueError(f"{source} holds no frame that can be read")
-    _write_json(target, record | {"times": times, "frames": found})
-    return f"{source}: {len(found)} frames, {rate:.1f} a second -> {overlay}"
+        bar = tqdm(frames, target.name, frames.count, unit="frame", leave=False)
+        try:
+            for frame in bar:
+                results = track(frame, frames.seconds, boxes)
+                boxes = None
+                record = record or _header(localizer, source, frame)
+                rate = (len(found) + 1) / (time.perf_counter() - started)
+                add(draw.label(overlaid(frame, results, threshold), f"{rate:.1f} frames/s"), frames.time)
+                found.append([_record(result) for result in results])
+                times.append(round(frames.time, 4))
+        except KeyboardInterrupt:
+            # A stream has no other end.
+            if not (frames.live and found):
+                raise
+        finally:
+            bar.close()
+    mean = (len(times) - 1) / times[-1] if times[-1] else frames.rate
+    record |= {"frames_per_second": round(mean, 3), "times": times, "frames": found}
+    _write_json(target, record)
+    told = f"{frames.name}: {len(found)} frames"
+    if promised and len(found) < 0.8 * promised:
+        told += f" (its header tells {promised})"
+    whole = sum(any(result["found"] == "image" for result in results) for results in found)
+    if whole:
+        told += f", the whole image as the box in {whole} of them (give --box to do better)"
+    return f"{told}, {rate:.1f} a second -> {overlay}"
 
 
 def _header(localizer, source, image):
     return {
-        "file": str(source),
+        "file": video.shown(source),
         "width": image.shape[1],
         "height": image.shape[0],
         "model": localizer.spec.name,

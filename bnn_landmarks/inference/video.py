@@ -13,10 +13,10 @@ import numpy as np
 from bnn_landmarks.geometry.smooth import OneEuro
 from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.localizer import Parts
-from bnn_landmarks.inference.video_reader import DEFAULT_RATE, SUFFIXES, Video
+from bnn_landmarks.inference.video_reader import DEFAULT_RATE, SUFFIXES, Video, is_address, shown
 from bnn_landmarks.inference.video_writer import writer
 
-__all__ = ["DEFAULT_RATE", "SUFFIXES", "Tracker", "Video", "writer"]
+__all__ = ["DEFAULT_RATE", "SUFFIXES", "Tracker", "Video", "is_address", "shown", "writer"]
 
 
 class Tracker:

@@ -1,46 +1,78 @@
-"""Writing an .mp4 that takes its name when all went well."""
+"""Writing an .mp4 whose frames keep their times, and which takes its name when all went well."""
 
 import contextlib
 import os
 import pathlib
+import shutil
 import tempfile
 
 import cv2
+
+from bnn_landmarks.files import give_permissions
+from bnn_landmarks.inference import mp4
+
+LONGEST_SIDE = 8190  # pixels, of MPEG-4 part 2.
 
 
 @contextlib.contextmanager
 def writer(path, rate):
     """A function `add(frame, time=None)` that adds a frame uint8 [H, W, 3] RGB to an .mp4.
 
-    rate: frames per second. time: seconds from the first frame; None: as the rate says.
+    The encoder knows even sizes only: of an odd one the last row or column is there twice. A frame of another size than
+    the first is fitted into that, with black beside it.
+
+    rate: frames per second. time: seconds from the first frame, growing; None: a step of the rate after the last.
 
     Raises:
-        FileNotFoundError: no such directory. OSError: OpenCV can't write video here.
+        FileNotFoundError: no such directory. ValueError: a frame is larger than the encoder knows.
+        OSError: OpenCV can't write video here, or the disk is full.
     """
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".mp4", dir=path.parent)
     os.close(handle)
-    output = None
+    output, size, times = cv2.VideoWriter(), None, []
 
     def add(frame, time=None):
-        nonlocal output
-        if output is None:
-            size = frame.shape[1::-1]
-            output = cv2.VideoWriter(temporary, cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
-            if not output.isOpened():
+        nonlocal size
+        if size is None:
+            size = tuple(side + side % 2 for side in frame.shape[1::-1])
+            if max(size) > LONGEST_SIDE:
+                raise ValueError(
+                    f"can't write {path}: no side may be longer than {LONGEST_SIDE} pixels, of {size}"
+                )
+            if not output.open(os.path.abspath(temporary), cv2.VideoWriter_fourcc(*"mp4v"), rate, size):
                 raise OSError(f"can't write {path}: this OpenCV has no encoder for it")
-        output.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        if time is None:
+            time = times[-1] + 1 / rate if times else 0.0
+        times.append(time)
+        output.write(cv2.cvtColor(_fitted(frame, size), cv2.COLOR_RGB2BGR))
 
     try:
         yield add
-        if output is not None:
+        if times:
             output.release()
-            os.chmod(temporary, 0o644)
+            try:
+                mp4.set_times(temporary, times, 1 / rate)
+            except (ValueError, OSError) as error:
+                free = shutil.disk_usage(path.parent).free
+                reason = "the disk is full" if free < 2**20 else str(error)
+                raise OSError(f"can't write {path}: {reason}") from None
+            give_permissions(temporary)
             os.replace(temporary, path)
     finally:
-        if output is not None:
-            output.release()
+        output.release()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _fitted(frame, size):
+    """The frame at its place in a picture of this size (width, height): as it is, shrunk where it must be."""
+    scale = min(1.0, size[0] / frame.shape[1], size[1] / frame.shape[0])
+    if scale < 1:
+        sides = [max(1, int(side * scale)) for side in frame.shape[1::-1]]
+        frame = cv2.resize(frame, sides, interpolation=cv2.INTER_AREA)
+    right, below = size[0] - frame.shape[1], size[1] - frame.shape[0]
+    border = cv2.BORDER_REPLICATE if max(right, below) <= 1 else cv2.BORDER_CONSTANT
+    return cv2.copyMakeBorder(frame, 0, below, 0, right, border) if right or below else frame

@@ -79,6 +79,7 @@ def test_frames_of_the_camera_module_are_shown(script, monkeypatch):
     monkeypatch.setattr("cv2.imshow", lambda window, picture: None)
     monkeypatch.setattr("cv2.waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
     monkeypatch.setattr("cv2.destroyAllWindows", lambda: None)
+    monkeypatch.setenv("DISPLAY", ":0")
     script.predictions.show_camera(localizer, script.camera(), None, 0.2)
     assert len(shown) == 2 and (shown[0] == 7).all()
 

@@ -1,0 +1,50 @@
+"""How a command behaves in a terminal: only its own lines on it, and an end that leaves nothing half-written."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+
+
+def end_on_signals():
+    """SIGTERM and SIGHUP end the process as an exception does, so that temporary files are removed; exit status 128 +
+    the signal's number, as shells tell it."""
+
+    def end(number, frame):
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # One that is ignored (nohup) stays so.
+        if number and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
+
+
+@contextlib.contextmanager
+def quiet_libraries():
+    """What C libraries print on file descriptor 2 about a damaged file (libjpeg, libpng, FFmpeg) goes nowhere, while
+    `sys.stderr` and logging still reach the terminal. Nothing changes where `sys.stderr` is no descriptor 2."""
+    before = sys.stderr
+    try:
+        redirected = before.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        redirected = False
+    if not redirected:
+        yield
+        return
+    before.flush()
+    terminal = os.dup(2)
+    handlers = [h for h in logging.getLogger().handlers if getattr(h, "stream", None) is before]
+    with open(os.devnull, "w") as nowhere, open(terminal, "w", buffering=1, encoding=before.encoding) as ours:
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            sys.stderr = ours
+            for handler in handlers:
+                handler.setStream(ours)
+            yield
+        finally:
+            sys.stderr = before
+            for handler in handlers:
+                handler.setStream(before)
+            os.dup2(terminal, 2)
