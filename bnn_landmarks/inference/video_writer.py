@@ -18,14 +18,13 @@ LONGEST_SIDE = 8190  # pixels, of MPEG-4 part 2.
 def writer(path, rate):
     """A function `add(frame, time=None)` that adds a frame uint8 [H, W, 3] RGB to an .mp4.
 
-    The encoder knows even sizes only: of an odd one the last row or column is there twice. A frame of another size than
-    the first is fitted into that, with black beside it.
+    The encoder knows even sizes only: of an odd one the last row or column is there twice. A frame longer than
+    LONGEST_SIDE is shrunk to it; one of another size than the first is fitted into that, with black beside it.
 
     rate: frames per second. time: seconds from the first frame, growing; None: a step of the rate after the last.
 
     Raises:
-        FileNotFoundError: no such directory. ValueError: a frame is larger than the encoder knows.
-        OSError: OpenCV can't write video here, or the disk is full.
+        FileNotFoundError: no such directory. OSError: OpenCV can't write video here, or the disk is full.
     """
     path = pathlib.Path(path)
     if not path.parent.is_dir():
@@ -37,11 +36,9 @@ def writer(path, rate):
     def add(frame, time=None):
         nonlocal size
         if size is None:
-            size = tuple(side + side % 2 for side in frame.shape[1::-1])
-            if max(size) > LONGEST_SIDE:
-                raise ValueError(
-                    f"can't write {path}: no side may be longer than {LONGEST_SIDE} pixels, of {size}"
-                )
+            scale = min(1.0, LONGEST_SIDE / max(frame.shape[:2]))
+            sides = [max(1, int(side * scale)) for side in frame.shape[1::-1]]
+            size = tuple(side + side % 2 for side in sides)
             if not output.open(os.path.abspath(temporary), cv2.VideoWriter_fourcc(*"mp4v"), rate, size):
                 raise OSError(f"can't write {path}: this OpenCV has no encoder for it")
         if time is None:

@@ -22,6 +22,7 @@ from bnn_landmarks.inference.engines import Engine
 
 POINTS = np.array([[120.0, 90.0], [260.0, 150.0], [200.0, 210.0]])
 BOX = "90,60,200,180"
+BLANK = Engine("blank", SPEC, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
 
 
 @pytest.fixture
@@ -143,6 +144,19 @@ def test_addresses_and_devices_reach_opencv_as_they_are(predict, monkeypatch, so
     assert "secret" not in out + pathlib.Path("out", f"{name}.json").read_text()
 
 
+def test_the_cases_beside_the_checkout(predict, monkeypatch):
+    cases = pathlib.Path(__file__).parents[3] / "shared" / "cases"
+    if not cases.is_dir():
+        pytest.skip("the folder ../shared/cases is not on this machine")
+    monkeypatch.setattr(localizer, "open_engine", lambda *arguments: BLANK)
+    for name in ("motion_photo.jpg", "pi.mjpeg", "recorder.webm"):
+        status, _, lines = predict(cases / name, "--box", "0,0,40,40")
+        assert (status, lines) == (0, [])
+    assert record("motion_photo")["width"] == 96 and len(record("pi")["frames"]) == 5
+    times = record("recorder")["times"]
+    assert len(times) == 60 and times[:4] == [0, 0.047, 0.094, 0.114] and times[-1] == 2.362
+
+
 def test_an_album_says_what_it_leaves_out(predict, caplog, tmp_path):
     album = tmp_path / "album"
     (album / "older").mkdir(parents=True)
@@ -232,7 +246,6 @@ def mutated(data, rng):
 
 
 LIMIT = 20  # seconds for one small file.
-BLANK = Engine("blank", SPEC, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.slow)])
