@@ -19,6 +19,11 @@ import click
 @click.option(
     "--initial", type=click.Path(), help="First weights: a .npz, a run's directory or a checkpoint."
 )
+@click.option(
+    "--branch",
+    type=click.Path(path_type=pathlib.Path, exists=True, file_okay=False),
+    help="Begin at the last checkpoint of another run, which may go on.",
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the recipe.")
 @click.option(
     "--strategy", type=click.Choice(("none", "mirrored", "multiworker")), default="none", show_default=True
@@ -39,6 +44,7 @@ def command(
     output,
     resume,
     initial,
+    branch,
     settings,
     strategy,
     kernels,
@@ -52,6 +58,12 @@ def command(
     bnn-landmarks train pose --data DATA --output runs/pose
     bnn-landmarks train pose --data DATA --output runs/pose --resume
     bnn-landmarks train landmarks --data MYSET --output runs/mine --set samples=20000
+
+    \b
+    Training for days: a trunk whose rate is held, and a release that branches off it and decays; the trunk goes on.
+    bnn-landmarks train pose --data DATA --output runs/trunk --set schedule=hold --set samples=5000000
+    bnn-landmarks train pose --data DATA --output runs/release --branch runs/trunk --set schedule=decay \
+        --set samples=40000
 
     The run's directory holds weights.npz at the end (best.npz: of the best validation), which evaluate, predict and
     python -m export.lce --weights take.
@@ -82,5 +94,6 @@ def command(
         checkpoint_minutes=checkpoint_minutes,
         strategy=make_strategy(strategy),
         kernels=kernels,
+        branch=branch,
     )
     click.echo(f"trained: {output / 'weights.npz'}")

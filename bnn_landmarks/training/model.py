@@ -13,19 +13,37 @@ from bnn_landmarks.training.losses import distillation, landmark_loss
 
 def learning_rate(recipe):
     """The recipe's schedule over its steps."""
-    schedules = tf.keras.optimizers.schedules
+    schedules, rate = tf.keras.optimizers.schedules, recipe.learning_rate
+    length = recipe.steps - recipe.first_step
+    warmup = int(recipe.warmup * length)
     if recipe.schedule == "cosine":
-        warmup = int(recipe.warmup * recipe.steps)
-        return schedules.CosineDecay(
-            0.0 if warmup else recipe.learning_rate,
-            recipe.steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
+        schedule = schedules.CosineDecay(
+            0.0 if warmup else rate,
+            length - warmup,
+            warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
-    shares, rates = zip(*recipe.schedule, strict=True)
-    return schedules.PiecewiseConstantDecay(
-        [int(s * recipe.steps) for s in shares], [recipe.learning_rate, *rates]
-    )
+    elif recipe.schedule == "hold":
+        schedule = schedules.PolynomialDecay(0.0 if warmup else rate, max(warmup, 1), rate)
+    elif recipe.schedule == "decay":
+        schedule = schedules.PolynomialDecay(rate, length, 0.0)
+    else:
+        shares, rates = zip(*recipe.schedule, strict=True)
+        schedule = schedules.PiecewiseConstantDecay([int(s * length) for s in shares], [rate, *rates])
+    return _Later(schedule, recipe.first_step) if recipe.first_step else schedule
+
+
+class _Later(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that begins at step `first`."""
+
+    def __init__(self, schedule, first):
+        self.schedule, self.first = schedule, first
+
+    def __call__(self, step):
+        return self.schedule(step - self.first)
+
+    def get_config(self):
+        return {"schedule": self.schedule, "first": self.first}
 
 
 def make_optimizer(recipe, fast=False):

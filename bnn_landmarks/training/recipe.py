@@ -8,6 +8,7 @@ from bnn_landmarks.training.augment import Augmentation
 from bnn_landmarks.training.losses import LOSSES, PARTS
 
 OPTIMIZERS = ("adam", "rmsprop")
+SCHEDULES = ("cosine", "hold", "decay")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -17,8 +18,13 @@ class Recipe:
 
     spec: the network. train, validate: (data set, split) pairs; a data set is a folder below `--data`.
     loss: `losses.LOSSES`. optimizer: "adam" or "rmsprop". learning_rate: its peak.
-    schedule: "cosine" to zero, or steps: a tuple of (share of the run, learning rate).
-    warmup: share of the run over which the rate rises from zero. samples: length of the run. batch_size, seed.
+    schedule: how the rate goes on after its warming up: "cosine" to zero; "hold", for a trunk that may go on for days;
+        "decay", straight to zero from the first step on, for a branch off such a trunk (Hägele et al. 2024);
+        or steps: a tuple of (share of the run, learning rate).
+    warmup: share of a "cosine" or "hold" run over which the rate rises from zero. samples: length of the run.
+    batch_size, seed.
+    trunk: samples that the run this one branched off had taken; `train(branch=...)` sets it. The run goes on with the
+        sample after them, and its schedule begins there.
     precision: "float32", or "bfloat16" / "float16" for the network's arithmetic (weights stay float32). bfloat16 pays
         on GPUs and on CPUs with AMX; other CPUs emulate it, many times slower.
     jit_compile: compile the step with XLA.
@@ -48,19 +54,30 @@ class Recipe:
     teacher: str | None = None
     teacher_weight: float = 1.0
     stages: tuple = ()
+    trunk: int = 0
 
     def __post_init__(self):
         for field, allowed in (("loss", LOSSES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
+        if isinstance(self.schedule, str) and self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"schedule must be one of {', '.join(SCHEDULES)}, or ((share, rate), ...), not {self.schedule!r}"
+            )
         if (self.loss in PARTS) != (self.spec.task == "parts"):
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
         if self.samples < self.batch_size or self.batch_size < 1:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")
 
     @property
+    def first_step(self) -> int:
+        """The optimizer's step at which the run begins."""
+        return self.trunk // self.batch_size
+
+    @property
     def steps(self) -> int:
-        return self.samples // self.batch_size
+        """The optimizer's step at which the run ends."""
+        return self.first_step + self.samples // self.batch_size
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)

@@ -2,6 +2,7 @@
 
     train(recipe, "data", "runs/pose")                     # then weights.npz is what Localizer and the exporter read
     train(recipe, "data", "runs/pose", resume=True)        # after a kill: the same weights as without it
+    train(decay, "data", "runs/release", branch="runs/pose")    # from that run's last checkpoint, optimizer and all
 
 The directory holds
     recipe.json     what is trained
@@ -45,6 +46,7 @@ class Run:
     checkpoint_minutes: float = 4.0
     strategy: tf.distribute.Strategy | None = None
     kernels: str = "auto"
+    branch: pathlib.Path | None = None
 
     @property
     def replicas(self) -> int:
@@ -70,6 +72,7 @@ def train(
     checkpoint_minutes=4.0,
     strategy=None,
     kernels="auto",
+    branch=None,
 ):
     """Train a recipe.
 
@@ -82,12 +85,15 @@ def train(
         strategy: a tf.distribute strategy. Each step's batch is split over its replicas, batch normalisation takes its
             statistics over all of them; a loss is the mean of theirs, each over its own labelled landmarks.
         kernels: of `KERNELS`, as `chooses_cpu_kernels` takes it.
+        branch: a run's directory, from whose last checkpoint this one begins: its weights, its optimizer and its place
+            in the series of samples. That run is left as it is, and may go on.
 
     Returns:
         the trained network, tf.keras.Model in float32; with `recipe.average` its moving average.
 
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
+        ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
         ValueError: the loss or a weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
     """
@@ -100,7 +106,9 @@ def train(
         checkpoint_minutes,
         strategy,
         kernels,
+        pathlib.Path(branch) if branch else None,
     )
+    recipe, run = _on_trunk(recipe, run)
     stages = [override(dataclasses.replace(recipe, stages=()), stage) for stage in recipe.stages] or [recipe]
     for number, stage in enumerate(stages, 1):
         last = number == len(stages)
@@ -117,6 +125,29 @@ def _exists(output):
     return FileExistsError(
         f"{output} already holds a run: pass --resume to go on with it, or name another directory"
     )
+
+
+def _on_trunk(recipe, run):
+    """The recipe as one that goes on where the run's trunk was, if it has one; the run with that trunk's checkpoint."""
+    kept = run.output / "recipe.json"
+    if run.resume and kept.is_file():
+        return override(recipe, {"trunk": json.loads(kept.read_text()).get("trunk", 0)}), run
+    if run.branch is None:
+        return recipe, run
+    if run.initial or recipe.stages:
+        raise ValueError("a branch takes everything from its trunk: it has no initial weights and no stages")
+    checkpoint = tf.train.latest_checkpoint(run.branch / "checkpoints")
+    if checkpoint is None:
+        raise FileNotFoundError(f"{run.branch} is no training run with a checkpoint to branch off")
+    theirs = json.loads((run.branch / "recipe.json").read_text())
+    for field in ("spec", "optimizer", "batch_size"):
+        if theirs[field] != (ours := json.loads(json.dumps(recipe.to_dict()))[field]):
+            raise ValueError(
+                f"a branch keeps its trunk's {field}, which is {theirs[field]}, not {ours}; "
+                "--initial takes the weights alone"
+            )
+    taken = int(checkpoint.rpartition("-")[2]) * recipe.batch_size
+    return override(recipe, {"trunk": taken}), dataclasses.replace(run, branch=checkpoint)
 
 
 def _train_stage(recipe, run):
@@ -149,6 +180,13 @@ def _train_stage(recipe, run):
         kept = tf.train.latest_checkpoint(run.output / "checkpoints")
         if kept:
             _restore(checkpoint, kept)
+        elif run.branch:
+            _restore(checkpoint, run.branch)
+            manager.save(recipe.first_step)
+        elif recipe.trunk:
+            raise FileNotFoundError(
+                f"{run.output} was stopped before its first checkpoint: begin again with --branch"
+            )
         elif run.initial:
             start_from(model, run.initial)
     done = steps_done(model)

@@ -13,6 +13,10 @@ pytestmark = pytest.mark.usefixtures("small_network")
 def test_the_rate_rises_falls_and_steps():
     cosine = learning_rate(tiny(samples=400, learning_rate=1.0, warmup=0.1))
     np.testing.assert_allclose([cosine(s) for s in (0, 5, 10, 55, 100)], [0, 0.5, 1, 0.5, 0], atol=1e-6)
+    hold = learning_rate(tiny(samples=400, learning_rate=1.0, warmup=0.1, schedule="hold"))
+    np.testing.assert_allclose([hold(s) for s in (0, 5, 10, 55, 100, 10**6)], [0, 0.5, 1, 1, 1, 1], atol=1e-6)
+    decay = learning_rate(tiny(samples=400, learning_rate=1.0, schedule="decay", trunk=800))
+    np.testing.assert_allclose([decay(s) for s in (200, 225, 300)], [1, 0.75, 0], atol=1e-6)
     steps = learning_rate(tiny(samples=400, learning_rate=1.0, schedule=((0.5, 0.1), (0.9, 0.01))))
     np.testing.assert_allclose([steps(s) for s in (0, 50, 51, 90, 91)], [1, 1, 0.1, 0.1, 0.01])
 

@@ -66,6 +66,36 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(data, tmp_p
         assert rows[0] == rows[1]
 
 
+def test_a_branch_goes_on_as_its_trunk_would(data, tmp_path):
+    held = {"schedule": "hold", "warmup": 0.0}
+    whole = trainer.train(tiny(samples=16, **held), data, tmp_path / "whole")
+    trainer.train(tiny(samples=8, **held), data, tmp_path / "trunk")
+    kept = sorted(path.name for path in (tmp_path / "trunk" / "checkpoints").iterdir())
+    branch = trainer.train(tiny(samples=8, **held), data, tmp_path / "branch", branch=tmp_path / "trunk")
+    assert_same(branch, whole)
+    assert sorted(path.name for path in (tmp_path / "trunk" / "checkpoints").iterdir()) == kept
+    assert json.loads((tmp_path / "branch" / "recipe.json").read_text())["trunk"] == 8
+    assert log(tmp_path / "branch")[-1]["samples"] == "16"
+    # A branch that was killed at its end, or later, is resumed without being told again where it began.
+    assert_same(trainer.train(tiny(samples=8, **held), data, tmp_path / "branch", resume=True), whole)
+
+
+@pytest.mark.parametrize(
+    "change, arguments, message",
+    [
+        ({"batch_size": 8}, {}, "keeps its trunk's batch_size, which is 4, not 8"),
+        ({"optimizer": "rmsprop"}, {}, "keeps its trunk's optimizer, which is adam, not rmsprop"),
+        ({}, {"initial": "trunk"}, "no initial weights"),
+    ],
+)
+def test_what_a_branch_refuses(data, tmp_path, change, arguments, message):
+    trainer.train(tiny(samples=4), data, tmp_path / "trunk")
+    given = {name: tmp_path / value for name, value in arguments.items()}
+    with pytest.raises(ValueError, match=message):
+        trainer.train(tiny(change), data, tmp_path / "branch", branch=tmp_path / "trunk", **given)
+    assert not (tmp_path / "branch").exists()
+
+
 def test_stages_start_from_one_another_and_a_resume_skips_what_is_done(data, tmp_path):
     stages = ({"samples": 8, "spec.input_size": 128}, {"samples": 8})
     recipe = tiny(stages=stages)
