@@ -150,6 +150,7 @@ SCHEMES = {
             ("background", "skin", "lower_lip", "upper_lip", "inner_mouth", "eyes", "nose"),
             classes=True,
         ),
+        Scheme("subjects", ("person", "face")),
     )
 }
 

@@ -9,7 +9,9 @@ import json
 
 from bnn_landmarks.schemes import SCHEMES, Scheme
 
-TASKS = ("landmarks", "parts")
+TASKS = ("landmarks", "parts", "boxes")
+# Maps per kind of subject: its centres, and at each the centre's offset in x and y and the box's width and height.
+CHANNELS = 5
 SCORES = ("softmax", "sigmoid")
 BOX_SIDES = ("max", "mean")
 
@@ -18,14 +20,14 @@ BOX_SIDES = ("max", "mean")
 class Spec:
     """One network's description.
 
-    name: entry name. task: "landmarks" or "parts".
-    scheme: name of the landmark scheme (`schemes.SCHEMES`) or of the classes.
+    name: entry name. task: "landmarks", "parts", or "boxes" (where subjects are in a whole image, `geometry.boxes`).
+    scheme: name of the landmark scheme (`schemes.SCHEMES`), of the parts or of the kinds of subjects.
     input_size: side S of the square input, pixels; float32 RGB in [0, 1], NHWC.
     stride: input pixels per map pixel: maps are [S / stride, S / stride, K] logits.
     box_side, padding: the crop's side is padding x the box's longer side ("max") or its mean side ("mean").
     score: how a map's peak becomes a score in [0, 1]: "softmax" over positions or "sigmoid" (the loss it learned with).
     sigma: standard deviation of the Gaussian it learned from, in map pixels.
-    block, channels, stacks: arguments of `hourglass.hourglass_network`.
+    block, channels, stacks, early_pool: arguments of `hourglass.hourglass_network`.
     options: fields of `layers.Options` that differ from the defaults.
     """
 
@@ -41,6 +43,7 @@ class Spec:
     block: str = "hierarchical"
     channels: int = 256
     stacks: int = 1
+    early_pool: bool = False
     options: dict = dataclasses.field(default_factory=dict)
     landmarks: dict | None = None
 
@@ -60,8 +63,8 @@ class Spec:
 
     @property
     def outputs(self) -> int:
-        """Number of maps K."""
-        return len(self.landmark_scheme().names)
+        """Number of maps K: one per landmark or part, `CHANNELS` per kind of subject."""
+        return len(self.landmark_scheme().names) * (CHANNELS if self.task == "boxes" else 1)
 
     @property
     def binary(self) -> bool:

@@ -12,7 +12,7 @@ from absl import logging
 
 import bnn_landmarks
 from bnn_landmarks.files import atomic_write
-from bnn_landmarks.geometry import crops, heatmaps, images
+from bnn_landmarks.geometry import boxes, crops, heatmaps, images
 from bnn_landmarks.inference import detect
 from export.rewrite import INPUT_DTYPES
 
@@ -20,7 +20,10 @@ RANDOM_IMAGES = 2
 
 
 def photograph(spec):
-    """The crop of the shipped photograph of a person or a face, uint8 [S, S, 3]."""
+    """The crop of the shipped photograph of a person or a face, or all of it for finding them; uint8 [S, S, 3]."""
+    if spec.task == "boxes":
+        image = images.read(images.sample("person"))
+        return crops.crop(image, boxes.letterbox(image.shape, spec.input_size), spec.input_size)
     name = "face" if spec.scheme in detect.FACE_SCHEMES else "person"
     image = images.read(images.sample(name))
     box = images.SAMPLE_BOXES.get(name) or detect.detect(image, spec.landmark_scheme())[0]
@@ -38,10 +41,16 @@ def examples(spec, batch, dtype):
 
 
 def golden(spec, inputs, maps):
-    """Golden vectors: `input` and `maps` of one call and what is decoded of them."""
+    """Golden vectors: `input` and `maps` of one call and what is decoded of them (boxes: of its first image)."""
     vectors = {"input": inputs, "maps": maps}
     if spec.task == "parts":
         return {**vectors, "classes": maps.argmax(axis=-1).astype(np.uint8)}
+    if spec.task == "boxes":
+        for kind, (found, scores) in zip(
+            spec.landmark_scheme().names, boxes.decode(maps[0], spec.stride), strict=True
+        ):
+            vectors |= {f"{kind}_boxes": found, f"{kind}_scores": scores}
+        return vectors
     points, _ = heatmaps.decode(maps, spec.stride, spec.score)
     return {**vectors, "points": points, "scores": heatmaps.scores(maps, spec.score, spec.sigma)}
 
@@ -68,7 +77,11 @@ def describe(data, spec, dtype, found, golden_name):
         "crop": {
             "box_side": spec.box_side,
             "padding": spec.padding,
-            "text": f"side = {spec.padding:g} * "
+            "text": "The whole image as large as it fits, in the middle, black outside it, bilinear: side = "
+            "max(width, height), centre that of the image. Pixel u of the crop shows image coordinate centre + "
+            "(u + 0.5 - S / 2) * side / S; the middle of the image's first pixel is 0."
+            if spec.task == "boxes"
+            else f"side = {spec.padding:g} * "
             + ("max(width, height)" if spec.box_side == "max" else "(width + height) / 2")
             + " of the box tight around the landmarks, centred on the box, black outside the image, bilinear. Pixel u "
             "of the crop shows image coordinate centre + (u + 0.5 - S / 2) * side / S; the middle of the image's first "
@@ -82,6 +95,18 @@ def describe(data, spec, dtype, found, golden_name):
 
 
 def _decode(spec):
+    if spec.task == "boxes":
+        return {
+            "stride": spec.stride,
+            "unit": boxes.UNIT,
+            "threshold": boxes.THRESHOLD,
+            "same": boxes.SAME,
+            "text": "Each kind has five maps in a row: v, dx, dy, w, h. A centre is a map pixel at column x, row y "
+            "where v is the largest of its 3 x 3 neighbourhood and 1 / (1 + exp(-v)), the score, is at least "
+            "`threshold`. Its box has its centre at stride * (x + dx + 0.5) - 0.5 and, likewise, y + dy, and the sides "
+            "stride * unit * exp(w) and stride * unit * exp(h). From the highest score down, a box is left out whose "
+            "intersection with one that was kept is more than `same` of their union.",
+        }
     if spec.task == "parts":
         return {
             "stride": spec.stride,

@@ -31,7 +31,7 @@ def entry(name):
 
 
 def names(task=None):
-    """The entries' names, all or those of one task ("landmarks" or "parts"), trained or not.
+    """The entries' names, all or those of one task ("landmarks", "parts" or "boxes"), trained or not.
 
     Raises:
         ValueError: an unknown task.

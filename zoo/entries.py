@@ -117,5 +117,22 @@ ENTRIES = {
             sha256="00b861a0a196a71540f60d77f21dd16b5164bd29d8d6d82548d46bdf789a8677",
             small_sha256="91060dc0cf0c959cb7b05295219d1de3b586ae41e259ec0d8dd58726e6ab6ea7",
         ),
+        Entry(
+            spec=Spec(
+                "finder",
+                task="boxes",
+                scheme="subjects",
+                input_size=128,
+                padding=1.0,
+                score="sigmoid",
+                channels=128,
+                early_pool=True,
+            ),
+            title="where people and faces are",
+            purpose="the boxes that the others look into, of a whole photograph or a video's frames",
+            paper="none: the paper is given the boxes",
+            recipe="finder",
+            untrained="it is being trained",
+        ),
     )
 }

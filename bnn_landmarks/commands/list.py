@@ -4,7 +4,7 @@ import click
 
 
 @click.command()
-@click.option("--task", help="landmarks or parts; both by default")
+@click.option("--task", help="landmarks, parts or boxes; all by default")
 def command(task):
     """The pretrained networks."""
     from bnn_landmarks import zoo

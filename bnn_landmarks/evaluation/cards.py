@@ -11,7 +11,7 @@ from bnn_landmarks import files, paper
 from bnn_landmarks.evaluation.metrics import JOINT_PAIRS, YAW_BINS
 from bnn_landmarks.evaluation.robustness import LEGEND as LEGEND_OF_CHANGES
 from bnn_landmarks.evaluation.steadiness import LEGEND as LEGEND_OF_MOVEMENT
-from bnn_landmarks.spec import Spec
+from bnn_landmarks.spec import CHANNELS, Spec
 
 # Data set (the folder's name) -> what it is, under which terms.
 TERMS = {
@@ -60,6 +60,12 @@ ABOUT = {
         "Make-up, masks, colour correction. Not for identifying anybody. The skin ends at the brows, as the 68 points "
         "do: forehead, ears and hair are background. Expect failures on inner mouths and turned faces.",
     ),
+    "subjects": (
+        "where people and faces are in a whole photograph, with a score for each",
+        "Giving the other networks the boxes they look into. Not for counting people, nor for surveillance. A person's "
+        "box is tight around the joints that are seen, a face's around its 68 points. Expect misses of people under a "
+        "tenth and faces under a twentieth of the photograph's longer side, of crowds, and of people upside down.",
+    ),
 }
 
 GROUPS = {
@@ -73,6 +79,7 @@ GROUPS = {
         "area under curve",
     ),
     "parts": ("pixel accuracy", "mean class accuracy", "mean IU"),
+    "boxes": ("recall", "precision", "overlap"),
 }
 LEGEND = {
     "PCKh@0.5": "PCKh@0.5, percent of joints within half a head size; limbs: the 12 shoulders, elbows, wrists, hips, "
@@ -81,6 +88,16 @@ LEGEND = {
     "NME": "NME, distance over the square root of the annotated box's area, percent, mean over images; failure rate: "
     "images above 7 %; area under the cumulative error curve up to 7 %, of 100.",
     "parts": "Percent; Long et al. 2015, over the pixels of the crop.",
+    "boxes": "Percent; recall: annotated subjects with a box of an intersection over union above 0.5; precision: boxes "
+    "that are such ones, where every image has one annotated subject and the others in it count as wrong; overlap: "
+    "mean intersection over union of the best box.",
+}
+
+
+MAPS = {
+    "landmarks": "one map per landmark",
+    "parts": "one map per class",
+    "boxes": f"{CHANNELS} maps per kind (centre, its offset in x and y, width and height)",
 }
 
 
@@ -125,6 +142,8 @@ def weakest(record):
     names = Spec.from_dict(record["spec"]).landmark_scheme().names
     keys = [f"IU {name}" for name in names] if metric == "parts" else names
     each = {key: groups[key]["value"] for key in keys if key in groups and groups[key]["value"] is not None}
+    if not each:
+        return ""
     low = sorted(each, key=each.get, reverse=metric.startswith("NME"))[:3]
     return "Weakest: " + ", ".join(f"{key} {each[key]:.1f}" for key in low) + "."
 
@@ -206,9 +225,13 @@ def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
     kind = "binary" if spec.options.get("binary", True) else "real-valued"
     maps = f"{spec.map_size} x {spec.map_size} x {spec.outputs}"
     facts = [
-        f"Input: RGB crop {spec.input_size} x {spec.input_size}, float32 in [0, 1]; the crop is a square of "
-        f"{spec.padding:g} x the {'longer' if spec.box_side == 'max' else 'mean'} side of the box.",
-        f"Output: logits {maps}, one map a {'class' if spec.task == 'parts' else 'landmark'}: {names}.",
+        f"Input: RGB crop {spec.input_size} x {spec.input_size}, float32 in [0, 1]; the crop is "
+        + (
+            "the whole image, as large as it fits, black beside it."
+            if spec.task == "boxes"
+            else f"a square of {spec.padding:g} x the {'longer' if spec.box_side == 'max' else 'mean'} side of the box."
+        ),
+        f"Output: logits {maps}, {MAPS[spec.task]}: {names}.",
         f"Network: {spec.stacks} x {spec.block} hourglass of {spec.channels} channels, {kind}.",
     ]
     if cost:

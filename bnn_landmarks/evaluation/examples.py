@@ -1,6 +1,7 @@
 """What a network is scored on: a split's crops with what is annotated in them.
 
-The crop is `datasets.sample.subject_square`'s: what the trainer and `Localizer` use.
+The crop is `datasets.sample.subject_square`'s: what the trainer and `Localizer` use; of a
+finder it is the whole image.
 """
 
 import dataclasses
@@ -10,7 +11,8 @@ import numpy as np
 
 from bnn_landmarks import datasets
 from bnn_landmarks.datasets.sample import subject_square
-from bnn_landmarks.geometry import crops, parts
+from bnn_landmarks.datasets.subjects import photo
+from bnn_landmarks.geometry import boxes, crops, parts
 from bnn_landmarks.schemes import convert
 
 
@@ -42,6 +44,7 @@ class Example:
     points float32 [K, 2], image pixels, and visible int32 [K] (0, 1, 2) in the network's scheme.
     box_size: sqrt(w * h) of the annotated box. head_size, yaw: as `Sample`, NaN where unknown.
     labels: for parts uint8 [S, S], the class of each crop pixel, and no landmarks.
+    kind: for boxes the kind of subject (`datasets.subjects`), whose box's corners the points [2, 2] are.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Example:
     head_size: float
     yaw: float
     labels: np.ndarray | None = None
+    kind: int | None = None
 
 
 def examples(dataset, spec):
@@ -69,8 +73,12 @@ def example(sample, scheme, spec):
     """
     size, own = spec.input_size, spec.landmark_scheme()
     matrix = crops.affine(*subject_square(sample, spec), size)
-    points, visible, labels = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None
-    if spec.task == "parts":
+    points, visible, labels, kind = np.zeros((0, 2), np.float32), np.zeros(0, np.int32), None, None
+    if spec.task == "boxes":
+        matrix = boxes.letterbox(sample.image.shape, size)
+        kind, outline = photo(sample, scheme).subjects[0]
+        points, visible = np.stack([outline.min(axis=0), outline.max(axis=0)]), np.full(2, 2)
+    elif spec.task == "parts":
         labels = parts.label_map(sample, scheme, matrix, size)
     else:
         points, visible = convert(sample.landmarks, sample.visible, scheme, own)
@@ -84,6 +92,7 @@ def example(sample, scheme, spec):
         head_size=_or_nan(sample.head_size),
         yaw=_or_nan(sample.yaw),
         labels=labels,
+        kind=kind,
     )
 
 

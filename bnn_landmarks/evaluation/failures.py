@@ -4,7 +4,7 @@
 
 Bodies: people with more than half of their limb joints wrong, by how they are turned; joints further off than twice the
 measure's threshold, by joint; wrong joints that lie right on their mirror joint. Faces: above the failure threshold, by
-yaw; points, by facial region. Parts: images with a mean IU below 50, by yaw. No TensorFlow.
+yaw; points, by facial region. Parts: images with a mean IU below 50, by yaw. Boxes: subjects not found. No TensorFlow.
 """
 
 import numpy as np
@@ -27,6 +27,8 @@ def shares(evaluation):
     names = evaluation.spec.landmark_scheme().names
     if evaluation.spec.task == "parts":
         rows = _parts(evaluation)
+    elif evaluation.spec.task == "boxes":
+        rows = _by_yaw("images whose subject is not found", *_missed(evaluation), evaluation.truth)
     elif set(metrics.LIMBS) <= set(names):
         rows = _bodies(evaluation, list(names))
     else:
@@ -109,6 +111,11 @@ def _parts(evaluation):
     yield from _by_yaw(
         f"images with a mean IU below {LOW_IU}", low, np.ones(len(low), bool), evaluation.truth
     )
+
+
+def _missed(evaluation):
+    missed = np.array([row["overlap"] <= metrics.OVERLAP for row in evaluation.rows])
+    return missed, np.ones(len(missed), bool)
 
 
 def _by_yaw(what, far, counts, truth):

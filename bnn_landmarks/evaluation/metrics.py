@@ -31,6 +31,8 @@ MISSED = 1.0
 # An error up to which a joint is right, and above which a face is a failure.
 THRESHOLDS = {"PCKh@0.5": 0.5, "PCK@0.2 torso": 0.2}
 FAILURE = 0.07
+# A box is right where it has more than this share of the union in common with the annotated one.
+OVERLAP = 0.5
 
 
 def in_yaw_bin(yaw, low, high):

@@ -1,5 +1,7 @@
 """Pictures of an evaluation: cumulative error curves, and a sheet of the worst cases."""
 
+import functools
+
 import cv2
 import matplotlib
 
@@ -10,7 +12,7 @@ import numpy as np
 from bnn_landmarks import files
 from bnn_landmarks.datasets.sample import subject_square
 from bnn_landmarks.evaluation import metrics
-from bnn_landmarks.geometry import crops, draw
+from bnn_landmarks.geometry import boxes, crops, draw
 
 TILE = 256
 
@@ -59,9 +61,18 @@ def worst(evaluation, dataset, path, count=20, columns=5):
 
 def _tile(evaluation, dataset, index):
     sample, spec = dataset[int(index)], evaluation.spec
-    matrix = crops.affine(*subject_square(sample, spec), TILE)
+    whole = spec.task == "boxes"
+    matrix = (
+        boxes.letterbox(sample.image.shape, TILE)
+        if whole
+        else crops.affine(*subject_square(sample, spec), TILE)
+    )
     tile = crops.crop(sample.image, matrix, TILE)
-    if spec.task == "parts":
+    if whole:
+        low, high = crops.transform(evaluation.truth[index].points, matrix)
+        found = evaluation.predictions[index] * TILE / spec.input_size
+        tile = functools.reduce(draw.box, found, draw.box(tile, (*low, *(high - low)), (102, 219, 112)))
+    elif spec.task == "parts":
         mask = cv2.resize(evaluation.predictions[index], (TILE, TILE), interpolation=cv2.INTER_NEAREST)
         tile = draw.parts(tile, mask)
     else:

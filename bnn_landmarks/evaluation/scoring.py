@@ -21,7 +21,7 @@ import numpy as np
 
 from bnn_landmarks.evaluation import metrics
 from bnn_landmarks.evaluation.examples import examples
-from bnn_landmarks.geometry import crops, heatmaps
+from bnn_landmarks.geometry import boxes, crops, heatmaps
 from bnn_landmarks.inference.engines import exported_file
 from bnn_landmarks.inference.localizer import Localizer, parts_mask
 from bnn_landmarks.spec import Spec
@@ -33,6 +33,7 @@ HEADLINES = (
     ("NME", "mean of bins", False),
     ("NME", "all images", False),
     ("parts", "mean IU", True),
+    ("boxes", "recall", True),
 )
 
 
@@ -67,7 +68,8 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
 class Evaluation:
     """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
     rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
-    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S].
+    order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S], or
+    N lists of boxes.
     truth: the `Example`s without their patches. spec: the network's."""
 
     metrics: dict
@@ -100,7 +102,7 @@ def evaluate(localizer, dataset, progress=iter):
 
 def evaluate_examples(localizer, sequence):
     """`evaluate` on a sequence of `Example`s, at least one."""
-    score = _evaluate_parts if localizer.spec.task == "parts" else _evaluate_landmarks
+    score = {"parts": _evaluate_parts, "boxes": _evaluate_boxes}.get(localizer.spec.task, _evaluate_landmarks)
     return score(localizer, sequence)
 
 
@@ -146,6 +148,22 @@ def _evaluate_parts(localizer, sequence):
     return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
 
 
+def _evaluate_boxes(localizer, sequence):
+    truth, overlaps, predicted = [], [], []
+    for each, overlap, found in find(localizer, sequence):
+        truth.append(dataclasses.replace(each, patch=None))
+        overlaps.append(overlap)
+        predicted.append(found)
+    counts = [len(found) for found in predicted]
+    rows = [
+        {"image": e.name, "error": 1 - overlap, "boxes": count, "overlap": overlap}
+        for e, overlap, count in zip(truth, overlaps, counts, strict=True)
+    ]
+    order = np.argsort(overlaps, kind="stable")
+    measures = _estimates(box_measures(overlaps, counts))
+    return Evaluation(measures, rows, {}, order, predicted, truth, localizer.spec)
+
+
 def _estimates(measures):
     return {
         metric: {group: metrics.estimate(ratios) for group, ratios in groups.items()}
@@ -160,6 +178,9 @@ def score(localizer, sequence):
         found = segment(localizer, sequence)
         total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in found)
         return "parts", "mean IU", float(metrics.segmentation(total)[2]), True
+    if localizer.spec.task == "boxes":
+        found = [(overlap, len(several)) for _, overlap, several in find(localizer, sequence)]
+        return headline(box_measures(*zip(*found, strict=True)))
     truth, points, _ = locate(localizer, sequence)
     return headline(landmark_measures(truth, points, localizer.spec.landmark_scheme().names)[0])
 
@@ -210,6 +231,27 @@ def segment(localizer, sequence):
     shape = (spec.input_size, spec.input_size)
     for each, maps in predict(localizer, sequence):
         yield each, parts_mask(maps, np.eye(2, 3), shape, spec)
+
+
+def find(localizer, sequence):
+    """Yields (example, the best overlap of a box with the annotated one, boxes of its kind) for each `Example` of a
+    sequence, in the square's pixels."""
+    for each, maps in predict(localizer, sequence):
+        found, _ = boxes.decode(maps, localizer.spec.stride)[each.kind]
+        low, high = crops.transform(each.points, each.matrix)
+        truth = np.concatenate([low, high - low])
+        yield each, float(boxes.overlaps(truth[None], found).max(initial=0)), found
+
+
+def box_measures(overlaps, counts):
+    """What is measured of N images with one annotated subject each, as `landmark_measures` gives it.
+
+    overlaps: [N], of the best box with the annotated one. counts: [N], boxes found. Boxes of subjects that nobody
+    annotated count against the precision.
+    """
+    overlaps, counts = np.asarray(overlaps, float), np.asarray(counts, float)
+    right, ones = (overlaps > metrics.OVERLAP).astype(float), np.ones(len(overlaps))
+    return {"boxes": {"recall": [(right, ones)], "precision": [(right, counts)], "overlap": [(overlaps, ones)]}}
 
 
 def landmark_measures(truth, points, names):

@@ -2,6 +2,10 @@
 
 from bnn_landmarks.network.hourglass import hourglass_network
 from bnn_landmarks.network.layers import Options
+from bnn_landmarks.spec import CHANNELS
+
+# The logit of a score of 0.1: a map of centres starts at "hardly anywhere" (Lin et al. 2017, section 4.1).
+RARE = -2.2
 
 
 def build(spec):
@@ -14,6 +18,11 @@ def build(spec):
         stacks=spec.stacks,
         options=Options(**spec.options),
         name=spec.name,
+        early_pool=spec.early_pool,
     )
+    if spec.task == "boxes":
+        for stack in range(1, spec.stacks + 1):
+            bias = model.get_layer(f"head{stack}").bias
+            bias.assign([RARE if k % CHANNELS == 0 else 0.0 for k in range(spec.outputs)])
     model.spec = spec
     return model

@@ -31,7 +31,14 @@ def hourglass(x, block, options, name, depth=DEPTH):
 
 
 def hourglass_network(
-    input_size, outputs, block="hierarchical", channels=256, stacks=1, options=None, name=None
+    input_size,
+    outputs,
+    block="hierarchical",
+    channels=256,
+    stacks=1,
+    options=None,
+    name=None,
+    early_pool=False,
 ):
     """The whole network as a tf.keras.Model.
 
@@ -42,6 +49,7 @@ def hourglass_network(
         channels: width of the hourglass (256 in the paper, 192 in table 4).
         stacks: hourglasses in a row, 1 to 8, each with its own output; more than one gives a list of outputs.
         options: `layers.Options`; the released networks' by default.
+        early_pool: halve the stem's maps before its first block, not behind it: that block costs a quarter.
 
     Returns:
         float32 images [N, S, S, 3] in [0, 1] -> float32 logits [N, S/4, S/4, K].
@@ -62,8 +70,10 @@ def hourglass_network(
     images = tf.keras.Input((input_size, input_size, 3), name="image")
     x = real_conv(images, 64, 7, strides=2, name="stem")
     x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(x, "stem_bn"))
-    x = residual(x, 128, name="stem_block1")
-    x = pool(x, 2, 2, options, "stem_pool")
+    if early_pool:
+        x = residual(pool(x, 2, 2, options, "stem_pool"), 128, name="stem_block1")
+    else:
+        x = pool(residual(x, 128, name="stem_block1"), 2, 2, options, "stem_pool")
     x = residual(x, 128, name="stem_block2")
     x = wide(x, name="stem_block3")
 

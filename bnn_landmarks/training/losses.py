@@ -10,11 +10,15 @@ A landmark that is not labelled, or lies outside the crop, leaves the loss: it i
 "parts": cross-entropy of the softmax over classes (the paper's LogSoftmax, appendix A3), against labels [N, S, S] of
 the crop's pixels, between which the logits are interpolated as `localizer.parts_mask` does.
 "parts_balanced": the same with each pixel weighted by one over the square root of its class's share of the batch.
+"boxes": on targets of `boxes.encode`: CenterNet's focal loss of the centres (Zhou, Wang & Krähenbühl 2019, equation 1),
+and the distance of the four numbers of the box from the annotated ones at the bumps.
 """
 
 import tensorflow as tf
 
+from bnn_landmarks.geometry import boxes
 from bnn_landmarks.geometry.heatmaps import encode_tf
+from bnn_landmarks.spec import CHANNELS
 
 
 def _masked_mean(values, mask):
@@ -37,7 +41,8 @@ def _l2(maps, gauss):
 
 _PER_MAP = {"softmax": _softmax, "sigmoid": _sigmoid, "l2": _l2}
 PARTS = ("parts", "parts_balanced")
-LOSSES = (*_PER_MAP, *PARTS)
+BOXES = ("boxes",)
+LOSSES = (*_PER_MAP, *PARTS, *BOXES)
 
 
 def in_crop(landmarks, side):
@@ -54,6 +59,8 @@ def landmark_loss(name, stride=4, sigma=1.75):
 
     if name in PARTS:
         return _parts_loss(balanced=name == "parts_balanced")
+    if name in BOXES:
+        return _boxes_loss
 
     def loss(landmarks, maps):
         maps = tf.cast(maps, tf.float32)
@@ -77,6 +84,21 @@ def _parts_loss(balanced):
         return tf.reduce_sum(weights * each) / tf.reduce_sum(weights)
 
     return loss
+
+
+def _boxes_loss(targets, maps):
+    maps = tf.cast(maps, tf.float32)
+    shape = (-1, *maps.shape[1:3], maps.shape[3] // CHANNELS)
+    maps, targets = tf.reshape(maps, (*shape, CHANNELS)), tf.reshape(targets, (*shape, boxes.TARGETS))
+    logits, bump, counts, weights = maps[..., 0], targets[..., 0], targets[..., 1], targets[..., -1:]
+    centre = tf.cast(bump > 1 - 1e-4, tf.float32)
+    score = tf.sigmoid(logits)
+    there = centre * tf.square(1 - score) * tf.nn.softplus(-logits)
+    nobody = (1 - centre) * tf.pow(1 - bump, 4) * tf.square(score) * tf.nn.softplus(logits)
+    found = tf.reduce_sum(counts * (there + nobody)) / tf.maximum(tf.reduce_sum(centre), 1.0)
+    return found + 2 * _masked_mean(
+        tf.reduce_sum(tf.abs(maps[..., 1:] - targets[..., 2:-1]), -1, True), weights
+    )
 
 
 def distillation(name):

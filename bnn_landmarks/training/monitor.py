@@ -1,6 +1,7 @@
 """What a run writes and shows beside its steps: checkpoints, validation, the log, pictures, progress."""
 
 import csv
+import functools
 import importlib.util
 import json
 import time
@@ -164,6 +165,9 @@ def overlays(localizer, examples):
     if spec.task == "parts":
         for each, mask in scoring.segment(localizer, examples):
             pictures.append(draw.parts(each.patch, mask))
+    elif spec.task == "boxes":
+        for each, _, found in scoring.find(localizer, examples):
+            pictures.append(functools.reduce(draw.box, found, each.patch))
     else:
         _, points, scores = scoring.locate(localizer, examples)
         for each, found, score in zip(examples, points, scores, strict=True):

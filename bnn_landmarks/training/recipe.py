@@ -5,7 +5,7 @@ import dataclasses
 
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.augment import Augmentation
-from bnn_landmarks.training.losses import LOSSES, PARTS
+from bnn_landmarks.training.losses import BOXES, LOSSES, PARTS
 
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("cosine", "hold", "decay")
@@ -64,7 +64,8 @@ class Recipe:
             raise ValueError(
                 f"schedule must be one of {', '.join(SCHEDULES)}, or ((share, rate), ...), not {self.schedule!r}"
             )
-        if (self.loss in PARTS) != (self.spec.task == "parts"):
+        task = "parts" if self.loss in PARTS else "boxes" if self.loss in BOXES else "landmarks"
+        if task != self.spec.task:
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
         if self.samples < self.batch_size or self.batch_size < 1:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")

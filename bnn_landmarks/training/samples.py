@@ -1,25 +1,30 @@
 """Samples -> training batches: augmented crops and labels, the same on every run and after every resume.
 
-Sample number n of a run is drawn from a generator seeded by (seed, n), and epoch e is the data set in an order seeded
-by (seed, e). Nothing else is random, so a run that stops after n samples goes on with sample n, and any number of
-workers gives the same data.
+See `series`: any number of workers, and a run that was stopped, give the same data.
 """
 
 import dataclasses
-import functools
 import logging
 
 import numpy as np
 
 from bnn_landmarks.datasets.sample import subject_square
-from bnn_landmarks.geometry import crops, parts
+from bnn_landmarks.geometry import boxes, crops, parts
 from bnn_landmarks.schemes import conversion, convert
 from bnn_landmarks.training import augment, profile_views
+from bnn_landmarks.training.scenes import Scenes
+from bnn_landmarks.training.series import Series
 
 logger = logging.getLogger(__name__)
 
 
-class TrainingSamples:
+def series(datasets, spec, augmentation, seed=0):
+    """The training examples of a spec: `TrainingSamples`, or `Scenes` for a network that finds subjects."""
+    kind = Scenes if spec.task == "boxes" else TrainingSamples
+    return kind(datasets, spec, augmentation, seed)
+
+
+class TrainingSamples(Series):
     """An endless, reproducible series of training examples.
 
     `samples[n]` is a uint8 crop [S, S, 3] and its target: for landmarks float32 [K, 3], x, y in crop pixels and 1 where
@@ -38,48 +43,32 @@ class TrainingSamples:
     """
 
     def __init__(self, datasets, spec, augmentation, seed=0):
-        self.datasets, self.spec, self.seed = datasets, spec, seed
         self.scheme = spec.landmark_scheme()
         if augmentation.mirror and self.scheme.not_mirrored:
             logger.warning("training without mirrored images: %s", self.scheme.not_mirrored)
             augmentation = dataclasses.replace(augmentation, mirror=0.0)
-        self.augmentation = augmentation
         if augmentation.profile and not any(d.scheme.name in profile_views.DEPTHS for d in datasets):
             raise ValueError(
                 f"profile views (augmentation.profile) are of faces with landmarks {', '.join(profile_views.DEPTHS)}, "
                 f"not {', '.join(sorted({d.scheme.name for d in datasets}))}: set it to 0"
             )
-        self._starts = np.cumsum([0] + [len(d) for d in datasets])
-        if self._starts[-1] == 0:
-            raise ValueError("there is nothing to train on: every data set is empty")
+        super().__init__(datasets, spec, augmentation, seed)
         if spec.task == "landmarks":
             for dataset in datasets:
                 conversion(dataset.scheme, self.scheme)
-        self._order = functools.lru_cache(maxsize=2)(self._shuffled)
-
-    def __len__(self):
-        """Samples in one epoch."""
-        return int(self._starts[-1])
-
-    def _shuffled(self, epoch):
-        return np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
 
     def __getitem__(self, number):
-        epoch, place = divmod(int(number), len(self))
-        index = int(self._order(epoch)[place])
-        source = int(np.searchsorted(self._starts, index, side="right")) - 1
-        dataset = self.datasets[source]
-        sample = dataset[index - int(self._starts[source])]
-        rng = np.random.default_rng((self.seed, 1, int(number)))
+        sample, scheme = self.sample(self.index(number))
+        rng = self.generator(number)
 
-        sample = augment.random_profile(rng, sample, dataset.scheme, self.augmentation)
+        sample = augment.random_profile(rng, sample, scheme, self.augmentation)
         size = self.spec.input_size
         center, side = subject_square(sample, self.spec)
         matrix, mirrored = augment.random_affine(rng, center, side, size, self.augmentation)
         patch = augment.random_appearance(rng, crops.crop(sample.image, matrix, size), self.augmentation)
         if self.spec.task == "parts":
-            return patch, parts.label_map(sample, dataset.scheme, matrix, size)
-        points, visible = convert(sample.landmarks, sample.visible, dataset.scheme, self.scheme)
+            return patch, parts.label_map(sample, scheme, matrix, size)
+        points, visible = convert(sample.landmarks, sample.visible, scheme, self.scheme)
         if mirrored:
             points, visible = augment.mirror_landmarks(points, visible, self.scheme)
         points = crops.transform(points, matrix)
@@ -87,13 +76,16 @@ class TrainingSamples:
 
 
 def batches(samples, batch_size, first=0, workers=4):
-    """An endless tf.data.Dataset of float32 images [B, S, S, 3] in [0, 1] and the targets of `TrainingSamples`, float32
-    [B, K, 3] or uint8 [B, S, S], from sample number `first` on."""
+    """An endless tf.data.Dataset of float32 images [B, S, S, 3] in [0, 1] and the targets of `TrainingSamples` or
+    `Scenes`, float32 [B, K, 3], uint8 [B, S, S] or float32 [B, H, W, T], from sample number `first` on."""
     import tensorflow as tf
 
     spec = samples.spec
     if spec.task == "parts":
         kind, shape = tf.uint8, (spec.input_size, spec.input_size)
+    elif spec.task == "boxes":
+        channels = boxes.TARGETS * len(spec.landmark_scheme())
+        kind, shape = tf.float32, (spec.map_size, spec.map_size, channels)
     else:
         kind, shape = tf.float32, (spec.outputs, 3)
 

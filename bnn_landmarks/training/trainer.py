@@ -31,7 +31,7 @@ from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done
 from bnn_landmarks.training.monitor import Monitor, Validation
 from bnn_landmarks.training.recipe import override
-from bnn_landmarks.training.samples import TrainingSamples, batches
+from bnn_landmarks.training.samples import batches, series
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,9 +159,7 @@ def _train_stage(recipe, run):
     if tf.train.latest_checkpoint(run.output / "checkpoints") and not run.resume:
         raise _exists(run.output)
     splits = {pair: datasets.open(*pair, run.data) for pair in {*recipe.train, *recipe.validate}}
-    samples = TrainingSamples(
-        [splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed
-    )
+    samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
     validations = {}
     if run.chief:
         run.output.mkdir(parents=True, exist_ok=True)

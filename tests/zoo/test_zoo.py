@@ -42,8 +42,10 @@ def ready(monkeypatch, tiny_model):
 
 
 def test_names():
-    assert set(zoo.names()) == {*TRAINED, *(f"{name}_128" for name in TRAINED), "face_pifa"}
-    assert zoo.names("parts") == [name for name in zoo.names() if name not in zoo.names("landmarks")]
+    assert set(zoo.names()) == {*TRAINED, *(f"{name}_128" for name in TRAINED), "face_pifa", "finder"}
+    by_task = [name for task in ("landmarks", "parts", "boxes") for name in zoo.names(task)]
+    assert sorted(by_task) == sorted(zoo.names())
+    assert zoo.names("boxes") == ["finder"]
     assert "face_parts" in zoo.names("parts")
     with pytest.raises(ValueError, match="tasks are landmarks, parts"):
         zoo.names("pose")
