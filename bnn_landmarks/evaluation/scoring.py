@@ -251,7 +251,9 @@ def box_measures(overlaps, counts):
     """
     overlaps, counts = np.asarray(overlaps, float), np.asarray(counts, float)
     right, ones = (overlaps > metrics.OVERLAP).astype(float), np.ones(len(overlaps))
-    return {"boxes": {"recall": [(right, ones)], "precision": [(right, counts)], "overlap": [(overlaps, ones)]}}
+    return {
+        "boxes": {"recall": [(right, ones)], "precision": [(right, counts)], "overlap": [(overlaps, ones)]}
+    }
 
 
 def landmark_measures(truth, points, names):

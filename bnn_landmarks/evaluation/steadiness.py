@@ -109,11 +109,13 @@ def measure(localizer, dataset, progress=iter):
         percent of the crop's pixels whose class changes, "count"}}.
 
     Raises:
-        ValueError: the data set is empty.
+        ValueError: the data set is empty, or the network finds boxes.
     """
     if len(dataset) == 0:
         raise ValueError("there is nothing to measure steadiness on: the data set is empty")
     spec = localizer.spec
+    if spec.task == "boxes":
+        raise ValueError(f"steadiness is measured of landmarks and parts; {spec.name} finds boxes")
 
     def square(sample):
         return subject_square(sample, spec)

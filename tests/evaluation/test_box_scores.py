@@ -68,7 +68,7 @@ def test_what_is_right_wrong_and_missed(split):
 def test_a_record_a_card_and_a_sheet_of_the_worst(split, tmp_path):
     evaluation = scoring.evaluate(knowing(split, missed=[1]), split)
     assert evaluation.order[0] == 1
-    made = record.record(
+    made = record.describe(
         evaluation,
         source=None,
         ran=None,
