@@ -4,7 +4,7 @@
 
 Every row is the recipe of its table's base with one thing changed; but for that thing all have the same samples in
 the same order, the same size, optimizer and rate. Of bodies: the blocks, sigmoid cross-entropy and L2 for the softmax
-over positions, and the switches of `layers.Options` and `Recipe`. Of faces: synthetic profile views, trained on
+over positions, and the switches of `spec.Options` and `Recipe`. Of faces: synthetic profile views, trained on
 near-frontal faces alone.
 Writes docs/ablation.json and docs/ablation.md after every row; run again it goes on where it stopped. The real-valued
 rows and the teacher's run on TensorFlow's own operations; the others take some two minutes a row of the default budget

@@ -27,7 +27,7 @@ def make_files(size):
     import tensorflow as tf
 
     from bnn_landmarks.network.hourglass import hourglass_network
-    from bnn_landmarks.network.layers import Options
+    from bnn_landmarks.spec import Options
 
     binary = lce.convert_keras_model(hourglass_network(size, 16))
     twin = hourglass_network(size, 16, options=Options(binary=False))

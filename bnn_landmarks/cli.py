@@ -9,7 +9,7 @@ import sys
 import click
 
 import bnn_landmarks
-from bnn_landmarks import terminal
+from bnn_landmarks import extras, terminal
 
 COMMANDS = {
     "list": "the pretrained networks",
@@ -58,7 +58,8 @@ def main():
     logging.getLogger("bnn_landmarks").setLevel(logging.INFO)
     terminal.end_on_signals()
     try:
-        group(prog_name="bnn-landmarks")
+        with extras.needed_for("this command"):
+            group(prog_name="bnn-landmarks")
     except (ValueError, OSError, ImportError) as error:
         print(f"bnn-landmarks: {error}", file=sys.stderr)
         sys.exit(1)

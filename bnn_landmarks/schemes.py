@@ -14,7 +14,7 @@ import itertools
 
 import numpy as np
 
-from bnn_landmarks import sides
+from bnn_landmarks import records, sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +23,14 @@ class Scheme:
     edges: index pairs to draw as lines. classes: True where the names are classes of a segmentation."""
 
     name: str
-    names: tuple
-    mirror_pairs: tuple = ()
-    edges: tuple = ()
+    names: tuple[str, ...]
+    mirror_pairs: tuple[tuple[int, int], ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
     classes: bool = False
+
+    def __post_init__(self):
+        records.check(self)
+        records.check_range(self, "mirror_pairs edges", low=0, high=len(self.names) - 1)
 
     def __len__(self):
         return len(self.names)
@@ -61,8 +65,8 @@ class Scheme:
 
     @classmethod
     def from_dict(cls, record: dict) -> "Scheme":
-        pairs = {key: tuple(tuple(pair) for pair in record.get(key, ())) for key in ("mirror_pairs", "edges")}
-        return cls(record["name"], tuple(record["names"]), classes=record.get("classes", False), **pairs)
+        """Raises ValueError naming the fields that are unknown, missing or wrong."""
+        return records.make(cls, record)
 
 
 def _chain(*indices, closed=False):

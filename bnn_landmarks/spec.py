@@ -7,6 +7,7 @@ A `Spec` is all that `Localizer`, the exporter and an app need: it is `model.spe
 import dataclasses
 import json
 
+from bnn_landmarks import records
 from bnn_landmarks.schemes import SCHEMES, Scheme
 
 TASKS = ("landmarks", "parts", "boxes")
@@ -14,6 +15,43 @@ TASKS = ("landmarks", "parts", "boxes")
 CHANNELS = 5
 SCORES = ("softmax", "sigmoid")
 BOX_SIDES = ("max", "mean")
+ACTIVATIONS = ("relu", "prelu", "none")
+WEIGHTS = ("binary", "real")
+SCALES = ("learned", "mean", "fixed", "none")
+SHORTCUTS = ("binary", "real")
+POOLINGS = ("max", "average")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The switches of the paper's ablations and of ours, and the released networks' settings as defaults.
+
+    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8), which no other switch but `pooling`
+        concerns.
+    weights: "binary", or "real" weights on binary activations: the middle step from a real network to a binary one,
+        whose kernels go on to the next by their names (`training.initial`). It has no scale, since its weights have
+        their own, and goes to a device as float TFLite only.
+    activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
+        2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float
+        PRELU behind a convolution that stays binary.
+    scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
+        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
+        that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
+    pooling: "max" or "average" wherever the network pools (table 10).
+    shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
+    """
+
+    binary: bool = True
+    weights: str = "binary"
+    activation: str = "relu"
+    scale: str = "learned"
+    pooling: str = "max"
+    shortcut: str = "binary"
+
+    def __post_init__(self):
+        records.check(self)
+        records.check_choices(self, {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES})
+        records.check_choices(self, {"pooling": POOLINGS, "shortcut": SHORTCUTS})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +66,7 @@ class Spec:
     score: how a map's peak becomes a score in [0, 1]: "softmax" over positions or "sigmoid" (the loss it learned with).
     sigma: standard deviation of the Gaussian it learned from, in map pixels.
     block, channels, stacks, early_pool: arguments of `hourglass.hourglass_network`.
-    options: fields of `layers.Options` that differ from the defaults.
+    options: fields of `Options` that differ from the defaults.
     """
 
     name: str
@@ -48,9 +86,11 @@ class Spec:
     landmarks: dict | None = None
 
     def __post_init__(self):
-        for field, allowed in (("task", TASKS), ("score", SCORES), ("box_side", BOX_SIDES)):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
+        records.check(self)
+        records.check_choices(self, {"task": TASKS, "score": SCORES, "box_side": BOX_SIDES})
+        records.check_range(self, "input_size stride channels stacks", low=1)
+        records.check_range(self, "padding sigma", low=0, above=True)
+        self.layer_options()
         self.landmark_scheme()
 
     def landmark_scheme(self) -> Scheme:
@@ -61,6 +101,10 @@ class Spec:
             raise ValueError(f"unknown landmark scheme {self.scheme!r}; known: {', '.join(SCHEMES)}")
         return SCHEMES[self.scheme]
 
+    def layer_options(self) -> Options:
+        """`options` with the defaults for the rest."""
+        return records.make(Options, self.options)
+
     @property
     def outputs(self) -> int:
         """Number of maps K: one per landmark or part, `CHANNELS` per kind of subject."""
@@ -69,7 +113,7 @@ class Spec:
     @property
     def binary(self) -> bool:
         """Whether weights and activations are binary: neither the real-valued twin nor the step between
-        (`layers.Options`)."""
+        (`Options`)."""
         return self.options.get("binary", True) and self.options.get("weights", "binary") == "binary"
 
     @property
@@ -81,14 +125,14 @@ class Spec:
 
     @classmethod
     def from_dict(cls, record: dict) -> "Spec":
-        """Raises ValueError naming the fields that are unknown or wrong."""
+        """Raises ValueError naming the fields that are unknown, missing or wrong."""
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(record) - known)
         if unknown:
             raise ValueError(
                 f"spec has unknown fields {', '.join(unknown)}: written by a newer bnn-landmarks?"
             )
-        return cls(**record)
+        return records.make(cls, record)
 
     @classmethod
     def from_json(cls, text: str) -> "Spec":

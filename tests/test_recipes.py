@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from bnn_landmarks import paper, recipes
 from bnn_landmarks.commands.train import command
 from bnn_landmarks.network.blocks import BLOCKS
-from bnn_landmarks.network.layers import Options
 from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.spec import Options
 from bnn_landmarks.training.recipe import Recipe, override, parse
 from bnn_landmarks.zoo.entries import ENTRIES
 
@@ -157,10 +157,17 @@ def test_a_recipe_is_found_by_name_or_path(tmp_path):
     own.write_text("x = 1\n")
     with pytest.raises(ValueError, match="defines no `recipe`"):
         recipes.load(own)
+    for text, said in (
+        ("x = 1\ny = (\n", "line 2: SyntaxError"),
+        ("\n\nrecipe = 1 / 0\n", "line 3: ZeroDivisionError"),
+    ):
+        own.write_text(text)
+        with pytest.raises(ValueError, match=f"own.py does not run: {said}"):
+            recipes.load(own)
 
 
 def test_the_command_lists_the_recipes_and_asks_for_what_is_missing():
-    listed = CliRunner().invoke(command, ["--list"])
+    listed = CliRunner().invoke(command, ["--list"])  # without TensorFlow: tests/test_contract.py
     assert listed.exit_code == 0
     assert [line.split()[0] for line in listed.output.splitlines()] == recipes.names()
     asked = CliRunner().invoke(command, ["pose", "--output", "runs/pose"])

@@ -10,6 +10,7 @@ The entries are data: `zoo.entries`.
 import difflib
 import pathlib
 
+from bnn_landmarks import extras
 from bnn_landmarks.spec import TASKS
 from bnn_landmarks.zoo.entries import ENTRIES
 
@@ -52,9 +53,13 @@ def load(name, weights="pretrained"):
 
     Raises:
         ValueError: an unknown name; an entry that has no trained weights yet; a damaged file, or another network's.
-        FileNotFoundError: no such weights file.
+        FileNotFoundError: no such weights file. ImportError: TensorFlow or larq is not installed.
     """
-    record = entry(name)
+    with extras.needed_for("building a network"):
+        return _load(entry(name), weights)
+
+
+def _load(record, weights):
     if weights is None:
         from bnn_landmarks.network.build import build
 
@@ -62,6 +67,7 @@ def load(name, weights="pretrained"):
 
     from bnn_landmarks.network.weights import load as load_packed
 
+    name = record.name
     if weights != "pretrained":
         return load_packed(weights, name)
     if record.weights is None:

@@ -23,6 +23,7 @@ def command(model, threads, engines, rounds, profile, output):
     bnn-landmarks benchmark pose
     bnn-landmarks benchmark pose --threads 2 --engines runtime,lce-indirect,tflite --output bench
     """
+    import importlib.util
     import json
 
     from bnn_landmarks import files
@@ -41,5 +42,10 @@ def command(model, threads, engines, rounds, profile, output):
         output.mkdir(parents=True, exist_ok=True)
         with files.atomic_write(output / "benchmark.json", "w") as file:
             json.dump(benchmark.record(timings, str(model), threads), file, indent=1)
-        benchmark.plot(timings, output / "benchmark.png")
-        click.echo(f"record and plot: {output}")
+        if importlib.util.find_spec("matplotlib"):
+            benchmark.plot(timings, output / "benchmark.png")
+            click.echo(f"record and plot: {output}")
+        else:
+            click.echo(
+                f"record: {output} (no plot: matplotlib is not installed; bnn-landmarks[train] brings it)"
+            )

@@ -12,6 +12,8 @@ import importlib
 import os
 import pathlib
 
+from bnn_landmarks import extras
+
 BUILDERS = {
     "mpii": "Mpii",
     "lsp": "Lsp",
@@ -36,7 +38,8 @@ def builder_class(name):
         close = difflib.get_close_matches(name, BUILDERS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(BUILDERS)}"
         raise ValueError(f"no data set {name!r}: {hint}")
-    return getattr(importlib.import_module(f"bnn_landmarks.datasets.{name}"), BUILDERS[name])
+    with extras.needed_for(f"the data set {name}"):
+        return getattr(importlib.import_module(f"bnn_landmarks.datasets.{name}"), BUILDERS[name])
 
 
 def default_data_dir():
@@ -73,7 +76,8 @@ def open(name, split, data_dir=None, category=None, skip_bad=False):
             return MaskFolder(folder, split)
         versions = sorted(folder.glob("[0-9]*/dataset_info.json"))
         if versions:
-            from bnn_landmarks.datasets.prepared import Prepared
+            with extras.needed_for(f"reading {folder}"):
+                from bnn_landmarks.datasets.prepared import Prepared
 
             return Prepared(versions[-1].parent, split)
     base = str(name).split("/")[0]

@@ -19,7 +19,7 @@ def _counted(outputs, block, channels, stacks, options):
     import tensorflow as tf
 
     from bnn_landmarks.network.hourglass import hourglass_network
-    from bnn_landmarks.network.layers import Options
+    from bnn_landmarks.spec import Options
 
     found = count(hourglass_network(INPUT, outputs, block, channels, stacks, Options(**dict(options))))
     tf.keras.backend.clear_session()

@@ -122,7 +122,7 @@ def compare(source, variants=VARIANTS, num_threads=1, rounds=30):
             try:
                 files[variant] = _file(source, variant, directory)
                 runs[variant] = opened(files[variant][0], variant, num_threads)
-            except (ImportError, ValueError, RuntimeError) as error:
+            except (ImportError, ValueError) as error:
                 errors[variant] = str(error)
         if not runs:
             raise ValueError("no engine can run this network here: " + "; ".join(errors.values()))

@@ -15,11 +15,16 @@ import platform
 
 import numpy as np
 
+from bnn_landmarks import extras
 from bnn_landmarks.inference import exported
 from bnn_landmarks.spec import Spec
 
 ENGINES = ("runtime", "lce", "tflite", "keras")
 KERAS_BATCH = 8
+
+
+class Refused(ValueError):
+    """An engine that is there can't run this network; another one may."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +66,8 @@ def open_engine(source, engine="auto", num_threads=1):
     """
     if engine != "auto" and engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; the engines are auto, {', '.join(ENGINES)}")
-    if num_threads < 1:
-        raise ValueError(f"num_threads must be at least 1, not {num_threads}")
+    if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
+        raise ValueError(f"num_threads must be a whole number from 1, not {num_threads!r}")
     network = _load(source)
     if network.model is None:
         binary = network.exported(None).binary
@@ -73,7 +78,7 @@ def open_engine(source, engine="auto", num_threads=1):
     else:
         binary = network.spec.binary
         choices = ("runtime", "lce", "keras") if binary else ("tflite", "keras")
-    return _first(choices, network, num_threads) if engine == "auto" else OPEN[engine](network, num_threads)
+    return _first(choices, network, num_threads) if engine == "auto" else _open(engine, network, num_threads)
 
 
 def spec_of(source):
@@ -131,25 +136,33 @@ def _packed(path, spec, load):
     @functools.cache
     def model():
         try:
-            return load()
-        except ModuleNotFoundError as error:
+            with extras.needed_for(f"building {spec.name}"):
+                return load()
+        except ImportError as error:
             raise ImportError(
-                f"building {spec.name} needs {error.name}: pip install 'bnn-landmarks[train]', or export it where "
-                "that is installed (python -m export.lce) and give the .tflite"
-            ) from None
+                f"{error}, or export it where that is installed (python -m export.lce) and give the .tflite"
+            ) from error
 
     return _Network(spec, model, functools.partial(exported.of_packed, path, spec, model))
 
 
+def _open(name, network, num_threads):
+    try:
+        return OPEN[name](network, num_threads)
+    except RuntimeError as error:  # what interpreters raise that refuse a file
+        raise Refused(f"engine {name} can't run this network: {' '.join(str(error).split())}") from error
+
+
 def _first(choices, network, num_threads):
-    reasons = {}
+    reasons, missing = {}, False
     for name in choices:
         try:
-            return OPEN[name](network, num_threads)
-        except (ImportError, OSError, RuntimeError) as error:
+            return _open(name, network, num_threads)
+        except (ImportError, OSError, Refused) as error:
             reasons.setdefault(str(error), []).append(name)
+            missing |= not isinstance(error, Refused)
     told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-    raise ImportError(f"no engine can run this network here: {told}")
+    raise (ImportError if missing else ValueError)(f"no engine can run this network here: {told}")
 
 
 def _open_keras(network, num_threads):
@@ -202,7 +215,11 @@ def _open_runtime(network, num_threads):
     from bnn_landmarks import runtime
 
     file = network.exported("export.lce")
-    return Engine("runtime", file.spec, _lite(runtime.interpreter(file.data, num_threads), file))
+    try:
+        interpreter = runtime.interpreter(file.data, num_threads)
+    except ValueError as error:
+        raise Refused(f"engine runtime: {error}") from error
+    return Engine("runtime", file.spec, _lite(interpreter, file))
 
 
 OPEN = {"runtime": _open_runtime, "lce": _open_lce, "tflite": _open_tflite, "keras": _open_keras}

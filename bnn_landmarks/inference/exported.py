@@ -17,6 +17,7 @@ import logging
 import os
 import pathlib
 
+from bnn_landmarks import extras
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.spec import Spec
 
@@ -84,7 +85,8 @@ def write(file, path):
 
 def of_model(model, module):
     """A model converted now -> `Exported`. module: "export.lce" or "export.tflite"."""
-    return Exported(importlib.import_module(module).convert(model), model.spec)
+    with extras.needed_for(f"converting {model.spec.name}"):
+        return Exported(importlib.import_module(module).convert(model), model.spec)
 
 
 def of_packed(path, spec, load, module):

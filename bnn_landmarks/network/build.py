@@ -1,7 +1,6 @@
 """A `Spec` -> its network."""
 
 from bnn_landmarks.network.hourglass import hourglass_network
-from bnn_landmarks.network.layers import Options
 from bnn_landmarks.spec import CHANNELS
 
 # The logit of a score of 0.1: a map of centres starts at "hardly anywhere" (Lin et al. 2017, section 4.1).
@@ -16,7 +15,7 @@ def build(spec):
         block=spec.block,
         channels=spec.channels,
         stacks=spec.stacks,
-        options=Options(**spec.options),
+        options=spec.layer_options(),
         name=spec.name,
         early_pool=spec.early_pool,
     )

@@ -9,7 +9,8 @@ import functools
 import tensorflow as tf
 
 from bnn_landmarks.network.blocks import BLOCKS
-from bnn_landmarks.network.layers import Options, Upsample, batch_norm, pool, projection, real_conv
+from bnn_landmarks.network.layers import Upsample, batch_norm, pool, projection, real_conv
+from bnn_landmarks.spec import Options
 
 DEPTH = 4
 STRIDE = 4
@@ -48,7 +49,7 @@ def hourglass_network(
         block: a key of `blocks.BLOCKS`.
         channels: width of the hourglass (256 in the paper, 192 in table 4).
         stacks: hourglasses in a row, 1 to 8, each with its own output; more than one gives a list of outputs.
-        options: `layers.Options`; the released networks' by default.
+        options: `spec.Options`; the released networks' by default.
         early_pool: halve the stem's maps before its first block, not behind it: that block costs a quarter.
 
     Returns:

@@ -17,54 +17,16 @@ Latent kernels are clipped to [-1, 1], beyond which their gradient would be zero
 sign has the straight-through gradient: 1 where |x| <= 1, 0 elsewhere (larq's ste_sign; after Courbariaux et al.).
 """
 
-import dataclasses
 import math
 
 import larq as lq
 import tensorflow as tf
 
+from bnn_landmarks.spec import Options
+
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
-ACTIVATIONS = ("relu", "prelu", "none")
-WEIGHTS = ("binary", "real")
-SCALES = ("learned", "mean", "fixed", "none")
-SHORTCUTS = ("binary", "real")
-POOLINGS = ("max", "average")
 PRELU_SLOPE = 0.25
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """The switches of the paper's ablations and of ours, and the released networks' settings as defaults.
-
-    binary: binary convolutions, or their real-valued twins (tables 1, 5 and 8), which no other switch but `pooling`
-        concerns.
-    weights: "binary", or "real" weights on binary activations: the middle step from a real network to a binary one,
-        whose kernels go on to the next by their names (`training.initial`). It has no scale, since its weights have
-        their own, and goes to a device as float TFLite only.
-    activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
-        2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float
-        PRELU behind a convolution that stays binary.
-    scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
-        "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
-        that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
-    pooling: "max" or "average" wherever the network pools (table 10).
-    shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
-    """
-
-    binary: bool = True
-    weights: str = "binary"
-    activation: str = "relu"
-    scale: str = "learned"
-    pooling: str = "max"
-    shortcut: str = "binary"
-
-    def __post_init__(self):
-        allowed_of = {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES}
-        allowed_of |= {"pooling": POOLINGS, "shortcut": SHORTCUTS}
-        for field, allowed in allowed_of.items():
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
 
 
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
@@ -75,7 +37,7 @@ class BinaryConv2D(lq.layers.QuantConv2D):
 
     Args:
         relu: clip the sums at zero before the scale.
-        scale: one of `SCALES` (see `Options`). "learned" is the variable `scale` [filters], 1 at the start, times the
+        scale: one of `spec.SCALES`. "learned" is the variable `scale` [filters], 1 at the start, times the
             constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so that the factor
             moves at the pace of the other weights. "fixed" is the variable `scale` itself.
     """
@@ -195,7 +157,7 @@ def _sign_conv(x, filters, kernel_size, relu, options, name):
     )(x)
 
 
-def conv_unit(x, filters, kernel_size, options, name):
+def conv_unit(x, filters, kernel_size, options: Options, name):
     """One pre-activation convolution on float [N, H, W, C]: binary BN -> sign -> conv -> ReLU -> scale, or the real
     twin BN -> ReLU -> conv."""
     return conv_after_norm(batch_norm(x, f"{name}_bn"), filters, kernel_size, options, name)

@@ -11,6 +11,7 @@ import difflib
 import importlib
 import importlib.util
 import pathlib
+import traceback
 
 
 def names():
@@ -22,7 +23,7 @@ def load(recipe):
     """A recipe by name or by the path of a `.py`: what that file's `recipe` is.
 
     Raises:
-        ValueError: no recipe of that name (the close ones are listed), or the file has no `recipe`.
+        ValueError: no recipe of that name (the close ones are listed), or the file fails or has no `recipe`.
         FileNotFoundError: there is no such file.
     """
     path = pathlib.Path(recipe)
@@ -33,7 +34,12 @@ def load(recipe):
             raise FileNotFoundError(f"no recipe file {path}")
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except ImportError:
+            raise
+        except Exception as error:
+            raise ValueError(f"the recipe {path} does not run: {_where(path, error)}") from error
     else:
         close = difflib.get_close_matches(recipe, names(), n=3) or names()
         raise ValueError(
@@ -42,6 +48,16 @@ def load(recipe):
     if not hasattr(module, "recipe"):
         raise ValueError(f"{path} defines no `recipe`")
     return module.recipe
+
+
+def _where(path, error):
+    """An error of a recipe's file in one line, with the line of the file it comes from."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {text}"
 
 
 def summary(name):

@@ -18,8 +18,8 @@ _HERE = pathlib.Path(__file__).resolve().parent
 _LIBRARIES = ("libbnn_landmarks_runtime.so", "libbnn_landmarks_runtime.dylib")
 
 
-class RuntimeUnavailable(RuntimeError):
-    """The delegate, or an interpreter to load it, is not there or can't run the model; the message says why."""
+class RuntimeUnavailable(ImportError):
+    """The delegate, or an interpreter to load it, is not there or does not run here; the message says why."""
 
 
 def library_path():
@@ -59,19 +59,19 @@ def interpreter(model, num_threads=1):
         num_threads: threads, for the delegate and for the interpreter's own ops.
 
     Raises:
-        RuntimeUnavailable: it can't be made; the message says why.
+        RuntimeUnavailable: no library, no interpreter, or kernels that don't run here.
+        ValueError: the model is damaged, or holds what the delegate can't run; the message says what.
+        FileNotFoundError: there is no such file.
     """
     tflite = _tflite()
     delegate = _load_delegate(tflite, num_threads)
     _last_error()
-    try:
-        content = (
-            bytes(model)
-            if isinstance(model, (bytes, bytearray, memoryview))
-            else pathlib.Path(model).read_bytes()
-        )
-    except OSError as error:
-        raise RuntimeUnavailable(f"the model can't be read: {error}") from error
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        content = bytes(model)
+    elif pathlib.Path(model).is_file():
+        content = pathlib.Path(model).read_bytes()
+    else:
+        raise FileNotFoundError(f"there is no model {model}")
     _check_model(content)
     try:
         made = tflite.Interpreter(
@@ -80,7 +80,7 @@ def interpreter(model, num_threads=1):
         made.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         reason = _last_error() or _one_line(error)
-        raise RuntimeUnavailable(f"the model can't be run: {reason}") from error
+        raise ValueError(f"the model can't be run: {reason}") from error
     return made
 
 
@@ -141,7 +141,7 @@ def _check_model(content):
     function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     problem = function(content, len(content)).decode()
     if problem:
-        raise RuntimeUnavailable(f"the model can't be run: {problem}")
+        raise ValueError(f"the model can't be run: {problem}")
 
 
 def _last_error():

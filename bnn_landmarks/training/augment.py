@@ -14,6 +14,7 @@ import dataclasses
 import cv2
 import numpy as np
 
+from bnn_landmarks import records
 from bnn_landmarks.datasets.sample import tight_box
 from bnn_landmarks.geometry import crops
 from bnn_landmarks.training import profile_views
@@ -38,9 +39,9 @@ class Augmentation:
     rotation: float = 30.0
     rotate: float = 0.4
     mirror: float = 0.5
-    scale: tuple = (0.7, 1.3)
+    scale: tuple[float, float] = (0.7, 1.3)
     shift: float = 0.0
-    colour: tuple = (0.6, 1.4)
+    colour: tuple[float, float] = (0.6, 1.4)
     blur: float = 0.0
     occlude: float = 0.0
     low_resolution: float = 0.0
@@ -48,6 +49,17 @@ class Augmentation:
     noise: float = 0.0
     noisy: float = 0.5
     profile: float = 0.0
+
+    def __post_init__(self):
+        records.check(self)
+        records.check_range(
+            self, "rotate mirror blur occlude low_resolution low_light profile", low=0, high=1
+        )
+        records.check_range(self, "rotation shift colour", low=0)
+        records.check_range(self, "scale", low=0, above=True)
+        for low, high in (self.scale, self.colour):
+            if low > high:
+                raise ValueError(f"a range of Augmentation is (low, high), not {(low, high)!r}")
 
 
 NONE = Augmentation(rotate=0.0, mirror=0.0, scale=(1.0, 1.0), colour=(1.0, 1.0))

@@ -19,6 +19,7 @@ import tensorflow as tf
 from bnn_landmarks.geometry import boxes
 from bnn_landmarks.geometry.heatmaps import encode_tf
 from bnn_landmarks.spec import CHANNELS
+from bnn_landmarks.training.recipe import LOSSES, PARTS
 
 
 def _masked_mean(values, mask):
@@ -40,9 +41,6 @@ def _l2(maps, gauss):
 
 
 _PER_MAP = {"softmax": _softmax, "sigmoid": _sigmoid, "l2": _l2}
-PARTS = ("parts", "parts_balanced")
-BOXES = ("boxes",)
-LOSSES = (*_PER_MAP, *PARTS, *BOXES)
 
 
 def in_crop(landmarks, side):

@@ -2,11 +2,16 @@
 
 import ast
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
+from bnn_landmarks import records
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.augment import Augmentation
-from bnn_landmarks.training.losses import BOXES, LOSSES, PARTS
 
+PARTS = ("parts", "parts_balanced")
+BOXES = ("boxes",)
+LOSSES = ("softmax", "sigmoid", "l2", *PARTS, *BOXES)
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("cosine", "hold", "decay")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -37,14 +42,14 @@ class Recipe:
     """
 
     spec: Spec
-    train: tuple
-    validate: tuple
+    train: tuple[tuple[str, str], ...]
+    validate: tuple[tuple[str, str], ...]
     samples: int
     batch_size: int = 16
     loss: str = "softmax"
     optimizer: str = "adam"
     learning_rate: float = 1.5e-3
-    schedule: str | tuple = "cosine"
+    schedule: str | tuple[tuple[float, float], ...] = "cosine"
     warmup: float = 0.02
     augmentation: Augmentation = Augmentation()
     seed: int = 0
@@ -53,13 +58,17 @@ class Recipe:
     average: float = 0.0
     teacher: str | None = None
     teacher_weight: float = 1.0
-    stages: tuple = ()
+    stages: tuple[dict, ...] = ()
     trunk: int = 0
 
     def __post_init__(self):
-        for field, allowed in (("loss", LOSSES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} must be one of {', '.join(allowed)}, not {getattr(self, field)!r}")
+        records.check(self)
+        records.check_choices(self, {"loss": LOSSES, "optimizer": OPTIMIZERS, "precision": PRECISIONS})
+        records.check_range(self, "learning_rate", low=0, above=True)
+        records.check_range(self, "warmup average", low=0, high=1)
+        if self.average == 1:
+            raise ValueError("Recipe.average is the momentum of a moving average, below 1: 0.999, say")
+        records.check_range(self, "seed teacher_weight trunk", low=0)
         if isinstance(self.schedule, str) and self.schedule not in SCHEDULES:
             raise ValueError(
                 f"schedule must be one of {', '.join(SCHEDULES)}, or ((share, rate), ...), not {self.schedule!r}"
@@ -67,8 +76,11 @@ class Recipe:
         task = "parts" if self.loss in PARTS else "boxes" if self.loss in BOXES else "landmarks"
         if task != self.spec.task:
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
-        if self.samples < self.batch_size or self.batch_size < 1:
+        records.check_range(self, "batch_size", low=1)
+        if self.samples < self.batch_size:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")
+        for stage in self.stages:
+            override(dataclasses.replace(self, stages=()), stage)
 
     @property
     def first_step(self) -> int:
@@ -84,39 +96,57 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
-def override(record, values):
-    """A recipe with some of its values replaced.
+def override(record: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """A recipe with some of its values replaced, all at once.
 
     Args:
-        record: a dataclass or dict, nested. values: {path: value}, as {"spec.input_size": 128, "batch_size": 8}.
+        values: {path: value}, as {"spec.input_size": 128, "spec.options.activation": "prelu", "batch_size": 8}.
 
     Raises:
-        ValueError: there is no such field, or it does not take that value.
+        ValueError: there is no such field (the nearest one is named), or it does not take that value.
     """
+    return _overridden(record, values, "")
+
+
+def _overridden(record, values, prefix):
+    """`override` of a dataclass or dict whose own path is `prefix`."""
+    known = record if isinstance(record, dict) else [field.name for field in dataclasses.fields(record)]
+    new, inner = {}, {}
     for path, value in values.items():
         field, _, rest = path.partition(".")
-        if isinstance(record, dict):
-            new = override(record.get(field, {}), {rest: value}) if rest else value
-            record = {**record, field: new}
-            continue
-        known = [f.name for f in dataclasses.fields(record)]
-        if field not in known:
-            raise ValueError(f"{type(record).__name__} has no field {field!r}; it has {', '.join(known)}")
-        new = override(getattr(record, field), {rest: value}) if rest else value
-        record = dataclasses.replace(record, **{field: new})
-    return record
+        if not isinstance(record, dict) and field not in known:
+            raise ValueError(f"there is no setting {prefix}{field}; {records.nearest(field, known, prefix)}")
+        if rest:
+            inner.setdefault(field, {})[rest] = value
+        else:
+            new[field] = value
+    for field, changes in inner.items():
+        old = new[field] if field in new else _value(record, field)
+        if not (dataclasses.is_dataclass(old) or isinstance(old, dict)):
+            raise ValueError(
+                f"{prefix}{field} is one value: there is no setting {prefix}{field}.{next(iter(changes))}"
+            )
+        new[field] = _overridden(old, changes, f"{prefix}{field}.")
+    return {**record, **new} if isinstance(record, dict) else dataclasses.replace(record, **new)
 
 
-def parse(setting):
-    """ "key=value" -> (key, value), the value as a Python literal, or as the text it is.
+def _value(record, field):
+    return record.get(field) if isinstance(record, dict) else getattr(record, field)
+
+
+def parse(setting: str) -> tuple[str, Any]:
+    """ "key=value" -> (key, value), the value as a Python literal ("true" and "false" too), or as the text it is.
 
     Raises:
         ValueError: there is no "=".
     """
     key, equals, text = setting.partition("=")
-    if not equals:
+    if not (key.strip() and equals):
         raise ValueError(f"a setting is key=value, as spec.input_size=128, not {setting!r}")
+    key, text = key.strip(), text.strip()
+    if text.lower() in ("true", "false"):
+        return key, text.lower() == "true"
     try:
         return key, ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return key, text

@@ -13,6 +13,7 @@ import bnn_landmarks
 from bnn_landmarks.inference import engines
 from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.runtime import RuntimeUnavailable
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def openers(monkeypatch):
 def test_auto_takes_the_first_engine_that_works(openers, tiny_model):
     seen, broken = openers
     assert open_engine(tiny_model).name == "runtime"
-    broken["runtime"] = RuntimeError("no compiled runtime")
+    broken["runtime"] = RuntimeUnavailable("no compiled runtime")
     assert open_engine(tiny_model).name == "lce"
     broken["lce"] = ImportError("no larq-compute-engine")
     assert open_engine(tiny_model).name == "keras"
@@ -99,11 +100,18 @@ def test_auto_takes_the_first_engine_that_works(openers, tiny_model):
 
 
 def test_auto_says_why_no_engine_works(openers, lce_file):
-    openers[1].update(runtime=RuntimeError("no compiled runtime"), lce=ImportError("no larq-compute-engine"))
+    openers[1].update(
+        runtime=RuntimeUnavailable("no compiled runtime"), lce=ImportError("no larq-compute-engine")
+    )
     with pytest.raises(ImportError, match=r"runtime: no compiled runtime; lce: no larq-compute-engine"):
         open_engine(lce_file)
-    openers[1]["lce"] = openers[1]["runtime"]
-    with pytest.raises(ImportError, match=r"runtime, lce: no compiled runtime"):
+    openers[1]["runtime"] = openers[1]["lce"]
+    with pytest.raises(ImportError, match=r"runtime, lce: no larq-compute-engine"):
+        open_engine(lce_file)
+    openers[1].update(runtime=engines.Refused("cut short"), lce=RuntimeError("not a flatbuffer"))
+    with pytest.raises(
+        ValueError, match=r"runtime: cut short; lce: engine lce can't run this network: not a flat"
+    ):
         open_engine(lce_file)
 
 

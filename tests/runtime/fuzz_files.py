@@ -79,7 +79,7 @@ def load_and_run(content):
                 interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
             interpreter.invoke()
             status = 0
-        except (RuntimeError, ValueError) as error:  # invoke's own are RuntimeErrors too
+        except (RuntimeError, ValueError) as error:  # a RuntimeError is invoke's
             status = 1 if str(error) else 2
         finally:
             os._exit(status)

@@ -74,7 +74,7 @@ def test_other_blocks(block):
     ],
 )
 def test_switches(switch):
-    from bnn_landmarks.network.layers import Options
+    from bnn_landmarks.spec import Options
 
     assert_network(lce_file(64, channels=64, options=Options(**switch)), 64)
 
