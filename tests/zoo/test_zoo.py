@@ -67,7 +67,7 @@ def test_every_task_has_a_network_at_the_papers_size_and_a_small_one(name):
     large, small = zoo.entry(name), zoo.entry(f"{name}_128")
     assert (large.spec.input_size, small.spec.input_size) == (256, 128)
     assert large.weights and small.weights
-    same = {"name": "", "input_size": 0, "sigma": 0}
+    same = {"name": "", "input_size": 128, "sigma": 1.0}
     assert dataclasses.replace(large.spec, **same) == dataclasses.replace(small.spec, **same)
 
 
