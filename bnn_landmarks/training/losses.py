@@ -19,7 +19,7 @@ import tensorflow as tf
 from bnn_landmarks.geometry import boxes
 from bnn_landmarks.geometry.heatmaps import encode_tf
 from bnn_landmarks.spec import CHANNELS
-from bnn_landmarks.training.recipe import LOSSES, PARTS
+from bnn_landmarks.training.recipe import BOXES, LOSSES, PARTS
 
 
 def _masked_mean(values, mask):

@@ -22,7 +22,7 @@ class Recipe:
     """One training run.
 
     spec: the network. train, validate: (data set, split) pairs; a data set is a folder below `--data`.
-    loss: `losses.LOSSES`. optimizer: "adam" or "rmsprop". learning_rate: its peak.
+    loss: one of `LOSSES`. optimizer: "adam" or "rmsprop". learning_rate: its peak.
     schedule: how the rate goes on after its warming up: "cosine" to zero; "hold", for a trunk that may go on for days;
         "decay", straight to zero from the first step on, for a branch off such a trunk (Hägele et al. 2024);
         or steps: a tuple of (share of the run, learning rate).
