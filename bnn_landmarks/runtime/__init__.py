@@ -34,7 +34,7 @@ def library_path():
 
 def kernels():
     """The name of the kernels that this processor gets: "avx512", "avx2", "neon" or "portable"."""
-    function = _library().bnn_landmarks_kernels
+    function = library().bnn_landmarks_kernels
     function.restype = ctypes.c_char_p
     return function().decode()
 
@@ -66,12 +66,7 @@ def interpreter(model, num_threads=1):
     tflite = _tflite()
     delegate = _load_delegate(tflite, num_threads)
     _last_error()
-    if isinstance(model, (bytes, bytearray, memoryview)):
-        content = bytes(model)
-    elif pathlib.Path(model).is_file():
-        content = pathlib.Path(model).read_bytes()
-    else:
-        raise FileNotFoundError(f"there is no model {model}")
+    content = read_model(model)
     _check_model(content)
     try:
         made = tflite.Interpreter(
@@ -82,6 +77,15 @@ def interpreter(model, num_threads=1):
         reason = _last_error() or _one_line(error)
         raise ValueError(f"the model can't be run: {reason}") from error
     return made
+
+
+def read_model(model):
+    """A model's bytes, given as such or as a path; FileNotFoundError where there is no such file."""
+    if isinstance(model, bytes | bytearray | memoryview):
+        return bytes(model)
+    if not pathlib.Path(model).is_file():
+        raise FileNotFoundError(f"there is no model {model}")
+    return pathlib.Path(model).read_bytes()
 
 
 class _Tflite:
@@ -107,7 +111,8 @@ def _tflite():
         ) from None
 
 
-def _library():
+def library():
+    """The loaded shared library (`ctypes.CDLL`)."""
     path = library_path()
     if path is None:
         raise RuntimeUnavailable(
@@ -123,7 +128,7 @@ def _library():
 def _load_delegate(tflite, num_threads):
     if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 0:
         raise ValueError(f"num_threads must be a whole number from 0, not {num_threads!r}")
-    _library()
+    library()
     options = {
         "num_threads": str(num_threads),
         **({"profile": "1"} if os.environ.get("BNN_LANDMARKS_PROFILE") else {}),
@@ -136,7 +141,7 @@ def _load_delegate(tflite, num_threads):
 
 def _check_model(content):
     """Refuse a damaged file before the interpreter reads it: LiteRT crashes on some that its own checks let through."""
-    function = _library().bnn_landmarks_check_model
+    function = library().bnn_landmarks_check_model
     function.restype = ctypes.c_char_p
     function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     problem = function(content, len(content)).decode()
@@ -146,7 +151,7 @@ def _check_model(content):
 
 def _last_error():
     """What the delegate refused since this was last asked on this thread, or an empty string."""
-    function = _library().bnn_landmarks_last_error
+    function = library().bnn_landmarks_last_error
     function.restype = ctypes.c_char_p
     return function().decode()
 

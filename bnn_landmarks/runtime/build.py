@@ -18,11 +18,20 @@ SOURCES = pathlib.Path(__file__).resolve().parent / "csrc"
 LIBRARY = "libbnn_landmarks_runtime.dylib" if sys.platform == "darwin" else "libbnn_landmarks_runtime.so"
 
 # -ffp-contract=off: a fused multiply-add rounds once where LCE rounds twice, and the outputs are to be equal.
-FLAGS = ["-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-w"]
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-DNDEBUG",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+]
 
 # Sources that may use more of the processor than the rest; the library asks the processor before it calls them.
 PROCESSOR_FLAGS = {
-    "kernels_avx2.cc": ["-mavx2"],
+    "kernels_avx2.cc": ["-mavx2", "-mfma"],
     "kernels_avx512.cc": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vpopcntdq"],
 }
 

@@ -1,6 +1,6 @@
 """Damage .tflite files, load and run each in a child process: no crash, no hang, an error or a result each.
 
-    python fuzz_files.py SEED COUNT FILE...
+    python fuzz_files.py DOOR SEED COUNT FILE...         # DOOR: delegate or engine
 
 A program of its own, so that the processes that it forks are small: TensorFlow is not in them.
 """
@@ -14,6 +14,7 @@ import sys
 import numpy as np
 
 from bnn_landmarks import runtime
+from bnn_landmarks.runtime.engine import Network
 
 RESULT, ERROR = 0, 1 << 8  # wait statuses
 
@@ -64,7 +65,19 @@ def damage(content, rng):
     return bytes(damaged)
 
 
-def load_and_run(content):
+def by_delegate(content):
+    interpreter = runtime.interpreter(content)
+    for details in interpreter.get_input_details():
+        interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+    interpreter.invoke()
+
+
+def by_engine(content):
+    network = Network(content)
+    network.run([np.zeros(shape, dtype) for shape, dtype in network.inputs])
+
+
+def load_and_run(content, run):
     """In a child process: its exit status, 0 a result, 1 a clear error, else what must not be."""
     child = os.fork()
     if child == 0:
@@ -74,27 +87,25 @@ def load_and_run(content):
         os.dup2(null, 2)
         status = 2
         try:
-            interpreter = runtime.interpreter(content)
-            for details in interpreter.get_input_details():
-                interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
-            interpreter.invoke()
+            run(content)
             status = 0
         except (RuntimeError, ValueError) as error:  # a RuntimeError is invoke's
-            status = 1 if str(error) else 2
+            status = 1 if str(error) and "\n" not in str(error) else 2
         finally:
             os._exit(status)
     return os.waitpid(child, 0)[1]
 
 
-def main(seed, count, *paths):
+def main(door, seed, count, *paths):
+    run = {"delegate": by_delegate, "engine": by_engine}[door]
     originals = [pathlib.Path(path).read_bytes() for path in paths]
     for content in originals:
-        if load_and_run(content) != RESULT:
+        if load_and_run(content, run) != RESULT:
             sys.exit("an undamaged file does not run")
     statuses = collections.Counter()
     for i in range(int(count)):
         rng = np.random.default_rng([int(seed), i])
-        status = load_and_run(damage(originals[i % len(originals)], rng))
+        status = load_and_run(damage(originals[i % len(originals)], rng), run)
         statuses[status] += 1
         if status not in (RESULT, ERROR):
             print(f"seed {seed}, file {i}: wait status {status}", flush=True)

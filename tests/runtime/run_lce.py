@@ -1,8 +1,9 @@
-"""Run a file by the runtime and by LCE's own interpreter."""
+"""Run a file by the delegate in LiteRT, by the engine, and by LCE's own interpreter."""
 
 import numpy as np
 
 from bnn_landmarks import runtime
+from bnn_landmarks.runtime.engine import Network
 
 
 def by_runtime(content, inputs, num_threads=1, make=runtime.interpreter):
@@ -11,6 +12,13 @@ def by_runtime(content, inputs, num_threads=1, make=runtime.interpreter):
         interpreter.set_tensor(details["index"], values)
     interpreter.invoke()
     return [interpreter.get_tensor(details["index"]) for details in interpreter.get_output_details()]
+
+
+def by_engine(content, inputs, num_threads=1):
+    return Network(content, num_threads).run(inputs)
+
+
+DOORS = (by_runtime, by_engine)
 
 
 def by_lce(content, inputs, **options):

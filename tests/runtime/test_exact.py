@@ -1,10 +1,10 @@
-"""The runtime gives the bits that LCE's interpreter gives, on every form of every op."""
+"""The delegate and the engine give the bits that LCE's interpreter gives, on every form of every op."""
 
 import numpy as np
 import pytest
-from lce_files import SAME, VALID, LceFile
+from lce_files import BITS, SAME, VALID, LceFile
 from random_cases import all_cases
-from run_lce import assert_same, by_lce, by_runtime
+from run_lce import DOORS, assert_same, by_engine, by_lce, by_runtime
 
 from bnn_landmarks import runtime
 
@@ -17,9 +17,9 @@ KERNELS = {None: ("portable",), "avx512": ("portable", "avx2", "avx512")}.get(BE
 @pytest.mark.parametrize("case", all_cases(40), ids=lambda case: case.name)
 def test_random_graphs(case):
     content = case.content()
-    assert_same(
-        by_runtime(content, case.inputs), by_lce(content, case.inputs, use_indirect_bgemm=True), case.name
-    )
+    wanted = by_lce(content, case.inputs, use_indirect_bgemm=True)
+    for run in DOORS:
+        assert_same(run(content, case.inputs), wanted, f"{case.name} {run.__name__}")
 
 
 @pytest.mark.slow
@@ -30,7 +30,8 @@ def test_many_random_graphs(kernels, lce, monkeypatch):
     for case in all_cases(1000, seed=100_000):
         content = case.content()
         wanted = by_lce(content, case.inputs, use_indirect_bgemm=lce == "indirect")
-        assert_same(by_runtime(content, case.inputs), wanted, case.name)
+        for run in DOORS:
+            assert_same(run(content, case.inputs), wanted, f"{case.name} {run.__name__}")
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
@@ -39,15 +40,16 @@ def test_kernels_agree(kernels, monkeypatch):
     wanted = [by_runtime(case.content(), case.inputs) for case in cases]
     monkeypatch.setenv("BNN_LANDMARKS_KERNELS", kernels)
     for case, expected in zip(cases, wanted, strict=True):
-        assert_same(by_runtime(case.content(), case.inputs), expected, case.name)
+        for run in DOORS:
+            assert_same(run(case.content(), case.inputs), expected, f"{case.name} {run.__name__}")
 
 
 def test_threads_agree():
     for case in all_cases(12, seed=600):
         content = case.content()
-        assert_same(
-            by_runtime(content, case.inputs, num_threads=3), by_runtime(content, case.inputs), case.name
-        )
+        wanted = by_runtime(content, case.inputs)
+        for run in DOORS:
+            assert_same(run(content, case.inputs, num_threads=3), wanted, f"{case.name} {run.__name__}")
 
 
 def test_tensorflows_interpreter_gives_the_same():
@@ -74,19 +76,26 @@ def test_signs_of_awkward_values():
     file = LceFile()
     x = file.input((1, 1, 1, values.size))
     y = file.dequantize(file.quantize(x), values.size)
-    (signs,) = by_runtime(file.content([y]), [values.reshape(1, 1, 1, -1)])
-    assert signs.ravel().tolist() == [1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, -1]
+    for run in DOORS:
+        (signs,) = run(file.content([y]), [values.reshape(1, 1, 1, -1)])
+        assert signs.ravel().tolist() == [1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, -1]
 
 
 def test_bits_may_leave_and_enter():
-    """Bitpacked tensors that cross the delegate's border keep LCE's layout."""
+    """Bitpacked tensors that cross the border keep LCE's layout, out as in."""
     rng = np.random.default_rng(0)
     file = LceFile()
     x = file.input((2, 5, 6, 70))
     bits = file.quantize(x)
     values = rng.normal(size=file.shape(x)).astype(np.float32)
     content = file.content([bits])
-    assert_same(by_runtime(content, [values]), by_lce(content, [values]))
+    packed = by_lce(content, [values])
+    for run in DOORS:
+        assert_same(run(content, [values]), packed)
+    file = LceFile()
+    y = file.dequantize(file.input((2, 5, 6, 3), kind=BITS), 70)
+    (signs,) = by_engine(file.content([y]), packed)
+    np.testing.assert_array_equal(signs, np.where(values < 0, -1, 1))
 
 
 def test_a_batch_norm_that_is_not_finite():
@@ -103,7 +112,8 @@ def test_a_batch_norm_that_is_not_finite():
     z = file.dequantize(file.quantize(file.batch_norm(y, scale, shift)), 32)
     content = file.content([z, joined])
     values = [rng.normal(size=(1, 6, 6, 32)).astype(np.float32)]
-    assert_same(by_runtime(content, values), by_lce(content, values))
+    for run in DOORS:
+        assert_same(run(content, values), by_lce(content, values))
 
 
 @pytest.mark.parametrize("padding", [SAME, VALID])

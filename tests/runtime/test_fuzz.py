@@ -14,13 +14,13 @@ from bnn_landmarks import runtime
 pytestmark = pytest.mark.usefixtures("library")
 
 
-def run_damaged(tmp_path, seed, count):
+def run_damaged(door, tmp_path, seed, count):
     paths = []
     for case in (block_case(3), block_case(11), conv_case(0)):
         paths.append(tmp_path / f"{case.name}.tflite")
         paths[-1].write_bytes(case.content())
     program = pathlib.Path(__file__).with_name("fuzz_files.py")
-    command = [sys.executable, str(program), str(seed), str(count), *map(str, paths)]
+    command = [sys.executable, str(program), door, str(seed), str(count), *map(str, paths)]
     checkout = str(
         pathlib.Path(runtime.__file__).parents[2]
     )  # for tests from a checkout that is not installed
@@ -30,13 +30,15 @@ def run_damaged(tmp_path, seed, count):
     return done.stdout
 
 
-def test_damaged_files(tmp_path):
-    assert "of 60" in run_damaged(tmp_path, 1, 60)
+@pytest.mark.parametrize("door", ["delegate", "engine"])
+def test_damaged_files(door, tmp_path):
+    assert "of 60" in run_damaged(door, tmp_path, 1, 60)
 
 
 @pytest.mark.slow
-def test_ten_thousand_damaged_files(tmp_path):
-    print(run_damaged(tmp_path, 2, 10_000))
+@pytest.mark.parametrize("door", ["delegate", "engine"])
+def test_ten_thousand_damaged_files(door, tmp_path):
+    print(run_damaged(door, tmp_path, 2, 10_000))
 
 
 @pytest.mark.slow

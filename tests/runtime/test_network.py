@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from photographs import on_photographs
-from run_lce import assert_same, by_lce, by_runtime
+from run_lce import DOORS, assert_same, by_engine, by_lce, by_runtime
 
 from bnn_landmarks import zoo
 
@@ -47,7 +47,8 @@ def assert_network(content, size, **options):
     image = np.random.default_rng(3).random((1, size, size, 3)).astype(np.float32)
     wanted = by_lce(content, [image], use_indirect_bgemm=True)
     assert np.std(wanted[0]) > 0
-    assert_same(by_runtime(content, [image], **options), wanted)
+    for run in DOORS:
+        assert_same(run(content, [image], **options), wanted, run.__name__)
 
 
 def test_hierarchical():
@@ -90,4 +91,6 @@ def test_zoo_entries(name, num_threads):
     """The shipped files on the shipped photographs, every map to the last bit."""
     content, batches = on_photographs(name)
     for batch in batches.values():
-        assert_same(by_runtime(content, [batch], num_threads=num_threads), by_lce(content, [batch]), name)
+        wanted = by_lce(content, [batch])
+        for run in DOORS:
+            assert_same(run(content, [batch], num_threads=num_threads), wanted, f"{name} {run.__name__}")

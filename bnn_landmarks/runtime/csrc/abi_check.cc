@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+namespace bnn {
+
 namespace {
 
 constexpr size_t kMostTensors = 1 << 22;
@@ -160,3 +162,5 @@ std::string CheckInterpreterLayout(TfLiteContext* context) {
   if (error.empty()) return "";
   return "this interpreter does not match the delegate (" + error + "); use ai-edge-litert 2.3 or TensorFlow 2.21";
 }
+
+}  // namespace bnn

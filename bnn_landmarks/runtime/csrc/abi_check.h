@@ -5,5 +5,9 @@
 
 #include "tflite_abi.h"
 
+namespace bnn {
+
 // Empty where they are; else one line that says which is not. Reads only memory that it has found readable.
 std::string CheckInterpreterLayout(TfLiteContext* context);
+
+}  // namespace bnn

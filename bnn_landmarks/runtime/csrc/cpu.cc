@@ -3,6 +3,8 @@
 
 #include "kernels.h"
 
+namespace bnn {
+
 namespace {
 
 struct Candidate {
@@ -17,7 +19,7 @@ const Kernels* ChooseKernels(const char** error) {
 #if defined(__x86_64__)
       {&kAvx512Kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq")},
-      {&kAvx2Kernels, static_cast<bool>(__builtin_cpu_supports("avx2"))},
+      {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
 #elif defined(__aarch64__)
       {&kNeonKernels, true},
 #endif
@@ -33,3 +35,5 @@ const Kernels* ChooseKernels(const char** error) {
   }
   return nullptr;
 }
+
+}  // namespace bnn

@@ -16,6 +16,7 @@
 
 #define BNN_EXPORT extern "C" __attribute__((visibility("default")))
 
+namespace bnn {
 namespace {
 
 constexpr int kMostThreads = 64;
@@ -36,6 +37,8 @@ struct Partition {
   std::vector<int> inputs, outputs;
   std::vector<std::vector<int>> planned_for;  // shapes of the inputs
   Program program;
+  std::unique_ptr<Memory> memory;
+  std::vector<double> seconds;
 };
 
 // Kept for bnn_landmarks_last_error: TFLite buries a delegate's message under its own.
@@ -47,17 +50,94 @@ TfLiteStatus Fail(TfLiteContext* context, const std::string& why) {
   return kTfLiteError;
 }
 
+Type TypeOf(TfLiteType type) {
+  switch (type) {
+    case kTfLiteFloat32:
+      return Type::kFloat;
+    case kTfLiteInt32:
+      return Type::kInt32;
+    case kTfLiteInt8:
+      return Type::kInt8;
+    default:
+      return Type::kOther;
+  }
+}
+
+// The interpreter's tensors as the planner reads them.
+std::vector<Tensor> TensorsOf(const TfLiteContext* context) {
+  std::vector<Tensor> tensors(context->tensors_size);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TfLiteTensor& from = context->tensors[i];
+    Tensor& to = tensors[i];
+    to.type = TypeOf(from.type);
+    to.has_dims = from.dims != nullptr;
+    if (to.has_dims) to.dims.assign(from.dims->data, from.dims->data + from.dims->size);
+    if (from.allocation_type != kTfLiteMmapRo || !to.has_dims) continue;
+    to.data = from.data;
+    to.bytes = from.bytes;
+  }
+  return tensors;
+}
+
+// The flatbuffer schema's numbers for TFLite's structures; other options than these ops' are left alone.
+void ReadOptions(int builtin, const void* data, RawOp* raw) {
+  if (data == nullptr) return;
+  raw->has_options = true;
+  switch (builtin) {
+    case kTfLiteBuiltinAdd:
+    case kTfLiteBuiltinMul:
+      raw->activation = static_cast<const TfLiteAddParams*>(data)->activation;  // both begin with it
+      return;
+    case kTfLiteBuiltinConcatenation: {
+      const auto* options = static_cast<const TfLiteConcatenationParams*>(data);
+      raw->axis = options->axis;
+      raw->activation = options->activation;
+      return;
+    }
+    case kTfLiteBuiltinMaxPool2d: {
+      const auto* options = static_cast<const TfLitePoolParams*>(data);
+      raw->padding = options->padding - kTfLitePaddingSame + kPaddingSame;
+      raw->stride_height = options->stride_height;
+      raw->stride_width = options->stride_width;
+      raw->filter_height = options->filter_height;
+      raw->filter_width = options->filter_width;
+      raw->activation = options->activation;
+      return;
+    }
+    case kTfLiteBuiltinResizeNearestNeighbor:
+      raw->align_corners = static_cast<const TfLiteResizeNearestNeighborParams*>(data)->align_corners;
+      return;
+    default:
+      raw->has_options = false;
+  }
+}
+
+std::vector<int> Ints(const TfLiteIntArray* array) { return std::vector<int>(array->data, array->data + array->size); }
+
 std::string ReadNodes(TfLiteContext* context, const TfLiteIntArray* indices, std::vector<Node>* nodes,
                       std::vector<int>* node_indices) {
+  Graph graph;
+  graph.tensors = TensorsOf(context);
   for (int i = 0; i < indices->size; ++i) {
     TfLiteNode* node;
     TfLiteRegistration* registration;
     if (context->GetNodeAndRegistration(context, indices->data[i], &node, &registration) != kTfLiteOk) {
       return "a node of the graph can't be read";
     }
+    RawOp raw;
+    raw.builtin = registration->builtin_code;
+    raw.inputs = Ints(node->inputs);
+    raw.outputs = Ints(node->outputs);
+    if (raw.builtin == kTfLiteBuiltinCustom) {
+      raw.custom_name = registration->custom_name;
+      raw.custom_options = node->custom_initial_data;
+      raw.custom_bytes = node->custom_initial_data_size < 0 ? 0 : static_cast<size_t>(node->custom_initial_data_size);
+    } else {
+      ReadOptions(raw.builtin, node->builtin_data, &raw);
+    }
     Node read;
     std::string error;
-    const Claim claim = ReadNode(context, node, registration, &read, &error);
+    const Claim claim = ReadLinkedOp(graph, raw, &read, &error);
     if (claim == Claim::kRefuse) return error;
     if (claim == Claim::kLeave) continue;
     nodes->push_back(read);
@@ -84,13 +164,10 @@ void* InitPartition(TfLiteContext* context, const char* buffer, size_t) {
       if (tensor >= 0 && context->tensors[tensor].allocation_type != kTfLiteMmapRo) partition->inputs.push_back(tensor);
     }
     for (int i = 0; i < params->output_tensors->size; ++i) partition->outputs.push_back(params->output_tensors->data[i]);
-    partition->kernels = partition->delegate->kernels;
-    for (const Node& node : partition->nodes) {
-      if (node.op != Op::kConv) continue;
-      const int* filter = context->tensors[node.filter].dims->data;
-      const double depth = static_cast<double>(filter[1]) * filter[2] * filter[3] * kWord;
-      if (depth > partition->kernels->max_depth) partition->kernels = &kPortableKernels;
-    }
+    Graph graph;
+    graph.tensors = TensorsOf(context);
+    graph.nodes = partition->nodes;
+    partition->kernels = &KernelsFor(graph, *partition->delegate->kernels);
     return partition.release();
   } catch (const std::exception& error) {
     Fail(context, error.what());
@@ -101,7 +178,7 @@ void* InitPartition(TfLiteContext* context, const char* buffer, size_t) {
 void FreePartition(TfLiteContext*, void* data) {
   auto* partition = static_cast<Partition*>(data);
   if (partition == nullptr) return;
-  if (partition->delegate->profile) std::fputs(partition->program.Profile().c_str(), stderr);
+  if (partition->delegate->profile) std::fputs(ProfileOf(partition->program, partition->seconds).c_str(), stderr);
   delete partition;
 }
 
@@ -131,8 +208,13 @@ TfLiteStatus PreparePartition(TfLiteContext* context, TfLiteNode* node) {
     for (int tensor : partition->inputs) shapes.push_back(DimsOf(context->tensors[tensor]));
     if (shapes != partition->planned_for || shapes.empty()) {
       partition->planned_for.clear();
-      const std::string error = partition->program.Plan(context, partition->nodes, partition->outputs, *partition->kernels);
+      Graph graph;
+      graph.tensors = TensorsOf(context);
+      graph.nodes = partition->nodes;
+      graph.outputs = partition->outputs;
+      const std::string error = PlanProgram(graph, *partition->kernels, &partition->program);
       if (!error.empty()) return Fail(context, error);
+      partition->memory = std::make_unique<Memory>(partition->program, delegate->pool->threads());
       partition->planned_for = shapes;
     }
     for (int tensor : partition->outputs) {
@@ -158,7 +240,10 @@ TfLiteStatus InvokePartition(TfLiteContext* context, TfLiteNode* node) {
     for (int tensor : partition->outputs) {
       if (context->tensors[tensor].data == nullptr) return Fail(context, "an output has no memory");
     }
-    partition->program.Run(context, *partition->kernels, partition->delegate->pool.get(), partition->delegate->profile);
+    std::vector<void*> outside(context->tensors_size);
+    for (size_t i = 0; i < outside.size(); ++i) outside[i] = context->tensors[i].data;
+    partition->memory->Run(partition->program, outside, partition->delegate->pool.get(),
+                           partition->delegate->profile ? &partition->seconds : nullptr);
     return kTfLiteOk;
   } catch (const std::exception& error) {
     return Fail(context, error.what());
@@ -216,6 +301,9 @@ bool ReadOption(const char* key, const char* value, Delegate* delegate) {
 }
 
 }  // namespace
+}  // namespace bnn
+
+using namespace bnn;
 
 // Options: num_threads (0, the default, takes the interpreter's), profile (1: a table on stderr at the end).
 BNN_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t count,

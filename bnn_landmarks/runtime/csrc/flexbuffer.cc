@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+namespace bnn {
+
 namespace {
 
 // FlexBuffer types (the upper six bits of a packed type; the lower two are log2 of the width).
@@ -97,3 +99,5 @@ bool FlexMap::Int(const char* key, int64_t* value) const {
   }
   return false;
 }
+
+}  // namespace bnn

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace bnn {
+
 // A view on a FlexBuffer whose root is a map. Every read is checked against the buffer's end: the bytes come from a
 // file that anybody may have written.
 class FlexMap {
@@ -27,3 +29,5 @@ class FlexMap {
   size_t key_width_ = 1;
   size_t count_ = 0;
 };
+
+}  // namespace bnn

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+namespace bnn {
+
 constexpr int kWord = 32;    // channels in a word
 constexpr int kTile = 128;   // output channels that one `accumulate` covers at most
 constexpr int kStrip = 32;   // pixels that one `accumulate` covers at most
@@ -43,6 +45,25 @@ struct Targets {
   ptrdiff_t bits_offset;
 };
 
+// A float convolution of a strip of pixels, each pixel's inputs under the filter in a row:
+//   y = clamp(bias[channel] + sum over k of rows[pixel][k] * filters[channel][k])
+// The sum starts at the bias and goes through k in order, each step a fused multiply-add: so every set gives the same
+// bits, those of XNNPACK. Whole numbers are exact in any case, as long as the sums stay below 2^24.
+constexpr int kPanel = 16;  // channels whose filters are packed together: [panel][k][channel of the panel]
+
+struct FloatTile {
+  const float* packed;
+  const float* bias;  // padded to whole panels
+  int channels;
+  int depth;
+  const float* rows;
+  ptrdiff_t row_stride;  // floats
+  int pixels;
+  float low, high;  // the clamp; a NaN passes
+  float* out;
+  ptrdiff_t out_stride;
+};
+
 struct Kernels {
   const char* name;
   int word_bytes;
@@ -65,6 +86,8 @@ struct Kernels {
 
   void (*add)(const float* a, const float* b, float* out, int count);
   void (*maximum)(const float* x, float* best, int count);  // best = x > best ? x : best
+
+  void (*multiply)(const FloatTile& tile);
 };
 
 // The set that BNN_LANDMARKS_KERNELS names, or the fastest that this machine runs. Null, with a message, where the
@@ -138,7 +161,14 @@ static inline void FinishEach(const Finish& finish, const void* counts, int pixe
   }
 }
 
+static inline float Clamp(float x, float low, float high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
 static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {
   const float value = scale != nullptr ? x[channel] * scale[channel] + shift[channel] : x[channel];
   return value < 0.0f ? 1u : 0u;
 }
+
+}  // namespace bnn

@@ -7,6 +7,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+namespace bnn {
+
 namespace {
 
 // Row x: the number of bits in which x differs from 0, 1, ... 15.
@@ -185,9 +187,51 @@ void Maximum(const float* x, float* best, int count) {
   for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
 }
 
+// `kPixels` pixels by one panel.
+template <int kPixels>
+inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
+  __m256 sums[kPixels][2];
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < 2; ++v) sums[p][v] = _mm256_loadu_ps(t.bias + first + v * 8);
+  }
+  const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+  const float* rows = t.rows + pixel * t.row_stride;
+  for (int k = 0; k < t.depth; ++k, panel += kPanel) {
+    const __m256 low = _mm256_loadu_ps(panel), high = _mm256_loadu_ps(panel + 8);
+    for (int p = 0; p < kPixels; ++p) {
+      const __m256 x = _mm256_broadcast_ss(rows + p * t.row_stride + k);
+      sums[p][0] = _mm256_fmadd_ps(x, low, sums[p][0]);
+      sums[p][1] = _mm256_fmadd_ps(x, high, sums[p][1]);
+    }
+  }
+  const __m256 least = _mm256_set1_ps(t.low), most = _mm256_set1_ps(t.high);
+  const int channels = t.channels - first;
+  for (int p = 0; p < kPixels; ++p) {
+    alignas(32) float tail[kPanel];
+    float* out = t.out + (pixel + p) * t.out_stride + first;
+    float* to = channels < kPanel ? tail : out;
+    for (int v = 0; v < 2; ++v) {
+      // The second operand where one is a NaN.
+      _mm256_storeu_ps(to + v * 8, _mm256_min_ps(most, _mm256_max_ps(least, sums[p][v])));
+    }
+    if (channels < kPanel) std::memcpy(out, tail, sizeof(float) * channels);
+  }
+}
+
+void Multiply(const FloatTile& t) {
+  for (int first = 0; first < t.channels; first += kPanel) {
+    int p = 0;
+    for (; p + 6 <= t.pixels; p += 6) MultiplyBlock<6>(t, first, p);
+    for (; p + 2 <= t.pixels; p += 2) MultiplyBlock<2>(t, first, p);
+    if (p < t.pixels) MultiplyBlock<1>(t, first, p);
+  }
+}
+
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
+    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
 };
+
+}  // namespace bnn
 #endif

@@ -2,7 +2,14 @@
 #include "kernels.h"
 
 #if defined(__x86_64__)
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC's own header warns of itself (its bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
+
+namespace bnn {
 
 namespace {
 
@@ -151,9 +158,55 @@ void Maximum(const float* x, float* best, int count) {
   }
 }
 
+// `kPixels` pixels by `kPanels` panels, a vector each.
+template <int kPanels, int kPixels>
+inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
+  __m512 sums[kPixels][kPanels];
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < kPanels; ++v) sums[p][v] = _mm512_loadu_ps(t.bias + first + v * kPanel);
+  }
+  const float* panels = t.packed + static_cast<size_t>(first) * t.depth;
+  const float* rows = t.rows + pixel * t.row_stride;
+  const ptrdiff_t next = static_cast<ptrdiff_t>(t.depth) * kPanel;
+  for (int k = 0; k < t.depth; ++k, panels += kPanel) {
+    __m512 filters[kPanels];
+    for (int v = 0; v < kPanels; ++v) filters[v] = _mm512_loadu_ps(panels + v * next);
+    for (int p = 0; p < kPixels; ++p) {
+      const __m512 x = _mm512_set1_ps(rows[p * t.row_stride + k]);
+      for (int v = 0; v < kPanels; ++v) sums[p][v] = _mm512_fmadd_ps(x, filters[v], sums[p][v]);
+    }
+  }
+  const __m512 least = _mm512_set1_ps(t.low), most = _mm512_set1_ps(t.high);
+  for (int v = 0; v < kPanels; ++v) {
+    const __mmask16 lanes = Lanes(t.channels - first - v * kPanel);
+    for (int p = 0; p < kPixels; ++p) {
+      // The second operand where one is a NaN.
+      const __m512 y = _mm512_min_ps(most, _mm512_max_ps(least, sums[p][v]));
+      _mm512_mask_storeu_ps(t.out + (pixel + p) * t.out_stride + first + v * kPanel, lanes, y);
+    }
+  }
+}
+
+template <int kPanels>
+void MultiplyPanels(const FloatTile& t, int first) {
+  int p = 0;
+  for (; p + 6 <= t.pixels; p += 6) MultiplyBlock<kPanels, 6>(t, first, p);
+  for (; p + 2 <= t.pixels; p += 2) MultiplyBlock<kPanels, 2>(t, first, p);
+  if (p < t.pixels) MultiplyBlock<kPanels, 1>(t, first, p);
+}
+
+void Multiply(const FloatTile& t) {
+  int first = 0;
+  for (; first + 4 * kPanel <= t.channels; first += 4 * kPanel) MultiplyPanels<4>(t, first);
+  for (; first + kPanel < t.channels; first += 2 * kPanel) MultiplyPanels<2>(t, first);
+  if (first < t.channels) MultiplyPanels<1>(t, first);
+}
+
 }  // namespace
 
 const Kernels kAvx512Kernels = {
-    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
+    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
 };
+
+}  // namespace bnn
 #endif

@@ -5,6 +5,8 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
+namespace bnn {
+
 namespace {
 
 constexpr int kLanes = 4;
@@ -326,9 +328,47 @@ void Maximum(const float* x, float* best, int count) {
   for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
 }
 
+// `kPixelsAtOnce` pixels by one panel.
+template <int kPixelsAtOnce>
+inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
+  float32x4_t sums[kPixelsAtOnce][4];
+  for (int p = 0; p < kPixelsAtOnce; ++p) {
+    for (int v = 0; v < 4; ++v) sums[p][v] = vld1q_f32(t.bias + first + 4 * v);
+  }
+  const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+  const float* rows = t.rows + pixel * t.row_stride;
+  for (int k = 0; k < t.depth; ++k, panel += kPanel) {
+    float32x4_t filters[4];
+    for (int v = 0; v < 4; ++v) filters[v] = vld1q_f32(panel + 4 * v);
+    for (int p = 0; p < kPixelsAtOnce; ++p) {
+      const float x = rows[p * t.row_stride + k];
+      for (int v = 0; v < 4; ++v) sums[p][v] = vfmaq_n_f32(sums[p][v], filters[v], x);
+    }
+  }
+  const float32x4_t least = vdupq_n_f32(t.low), most = vdupq_n_f32(t.high);
+  const int channels = t.channels - first;
+  for (int p = 0; p < kPixelsAtOnce; ++p) {
+    float tail[kPanel];
+    float* out = t.out + (pixel + p) * t.out_stride + first;
+    float* to = channels < kPanel ? tail : out;
+    for (int v = 0; v < 4; ++v) vst1q_f32(to + 4 * v, vminq_f32(vmaxq_f32(sums[p][v], least), most));
+    if (channels < kPanel) std::memcpy(out, tail, sizeof(float) * channels);
+  }
+}
+
+void Multiply(const FloatTile& t) {
+  for (int first = 0; first < t.channels; first += kPanel) {
+    int p = 0;
+    for (; p + 4 <= t.pixels; p += 4) MultiplyBlock<4>(t, first, p);
+    for (; p < t.pixels; ++p) MultiplyBlock<1>(t, first, p);
+  }
+}
+
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon", 4, 2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
+    "neon", 4, 2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
 };
+
+}  // namespace bnn
 #endif

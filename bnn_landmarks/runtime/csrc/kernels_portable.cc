@@ -1,6 +1,10 @@
 // Plain C++: right on every machine, and the measure of the others.
 #include "kernels.h"
 
+#include <cmath>
+
+namespace bnn {
+
 namespace {
 
 size_t PackedBytes(int channels, int words) { return static_cast<size_t>(channels) * words * 4; }
@@ -73,8 +77,38 @@ void Maximum(const float* x, float* best, int count) {
   for (int i = 0; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
 }
 
+// a * b + c rounded once, where the processor may have no such instruction. The product is exact as a double, so only a
+// sum that lies midway between two floats as a double, which it need not as a real number, is rounded anew.
+inline float MultiplyAdd(float a, float b, float c) {
+  const double product = static_cast<double>(a) * b;
+  const double sum = product + c;
+  uint64_t bits;
+  std::memcpy(&bits, &sum, 8);
+  if ((bits & 0x1FFFFFFF) == 0x10000000 || !(std::fabs(sum) > 1e-30)) return std::fma(a, b, c);
+  return static_cast<float>(sum);
+}
+
+void Multiply(const FloatTile& t) {
+  for (int first = 0; first < t.channels; first += kPanel) {
+    const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+    const int channels = t.channels - first < kPanel ? t.channels - first : kPanel;
+    for (int p = 0; p < t.pixels; ++p) {
+      float sums[kPanel];
+      std::memcpy(sums, t.bias + first, sizeof sums);
+      for (int k = 0; k < t.depth; ++k) {
+        const float x = t.rows[p * t.row_stride + k];
+        for (int c = 0; c < kPanel; ++c) sums[c] = MultiplyAdd(x, panel[k * kPanel + c], sums[c]);
+      }
+      float* out = t.out + p * t.out_stride + first;
+      for (int c = 0; c < channels; ++c) out[c] = Clamp(sums[c], t.low, t.high);
+    }
+  }
+}
+
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum,
+    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
 };
+
+}  // namespace bnn

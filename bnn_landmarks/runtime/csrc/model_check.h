@@ -5,5 +5,9 @@
 #include <cstdint>
 #include <string>
 
+namespace bnn {
+
 // Empty where the file has them, else one line.
 std::string CheckModel(const uint8_t* data, size_t size);
+
+}  // namespace bnn

@@ -2,6 +2,8 @@
 
 #include "flexbuffer.h"
 
+namespace bnn {
+
 namespace {
 
 // The file stores the flatbuffer schema's numbers.
@@ -99,3 +101,5 @@ bool OutputSize(int input, int filter, int stride, int dilation, bool same_paddi
   *pad = total > 0 ? static_cast<int>(total / 2) : 0;
   return *output > 0;
 }
+
+}  // namespace bnn

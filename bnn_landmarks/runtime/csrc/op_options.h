@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+namespace bnn {
+
 struct ConvOptions {
   int channels_in = 0;
   int stride_height = 1;
@@ -31,3 +33,5 @@ std::string ReadBitPoolOptions(const void* data, size_t size, PoolOptions* optio
 
 // TFLite's output size and leading padding along one axis; false for a filter larger than a valid-padded input.
 bool OutputSize(int input, int filter, int stride, int dilation, bool same_padding, int* output, int* pad);
+
+}  // namespace bnn

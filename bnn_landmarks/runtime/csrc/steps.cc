@@ -1,7 +1,10 @@
 #include "steps.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+
+namespace bnn {
 
 AlignedBytes::AlignedBytes(size_t bytes) {
   const size_t rounded = (bytes + 127) / 64 * 64;
@@ -12,20 +15,22 @@ AlignedBytes::AlignedBytes(size_t bytes) {
 
 namespace {
 
-void SignPixel(const Kernels& kernels, const std::vector<Signing>& signings, const float* x, int channel, int channels,
+void SignPixel(const RunContext& run, const std::vector<Signing>& signings, const float* x, int channel, int channels,
                const Place& place) {
   for (const Signing& s : signings) {
-    kernels.sign(x, s.scale == nullptr ? nullptr : s.scale + channel, s.scale == nullptr ? nullptr : s.shift + channel,
-                 channels, s.image->At(place) + static_cast<size_t>(s.word + channel / kWord) * kernels.word_bytes);
+    const bool plain = s.scale.empty();
+    run.kernels->sign(x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel, channels,
+                      s.image->At(run, place) + static_cast<size_t>(s.word + channel / kWord) * run.kernels->word_bytes);
   }
 }
 
 // Asks for the lines of a pixel's floats, so that they arrive while the bits are counted. Not on ARM, where its worth
 // is not known.
-void Prefetch(const FloatSlice& slice, int64_t pixel, int channels) {
+void Prefetch([[maybe_unused]] const RunContext& run, [[maybe_unused]] const FloatSlice& slice,
+              [[maybe_unused]] int64_t pixel, [[maybe_unused]] int channels) {
 #if defined(__x86_64__)
-  if (slice.buffer == nullptr) return;
-  for (int c = 0; c < channels; c += 16) __builtin_prefetch(slice.At(pixel) + c, 0, 2);
+  if (!slice.wanted()) return;
+  for (int c = 0; c < channels; c += 16) __builtin_prefetch(slice.At(run, pixel) + c, 0, 2);
 #endif
 }
 
@@ -42,31 +47,30 @@ void ConvStep::SetFilters(const Kernels& set, const uint32_t* filters) {
     bytes += (set.packed_bytes(channels, depth_words) + 63) / 64 * 64;
   }
   packed_ = AlignedBytes(bytes);
+  packed_bytes_ = bytes;
   for (const Tile& tile : tiles_) {
     set.pack(filters + static_cast<size_t>(tile.channel) * depth_words, tile.channels, depth_words,
              packed_.data() + tile.offset);
   }
 }
 
-std::vector<FloatBuffer*> ConvStep::Floats() const { return {output.buffer, residual.buffer}; }
-
 std::string ConvStep::Name() const {
   std::string name = "conv " + std::to_string(shape.filter_height) + "x" + std::to_string(shape.filter_width) + " " +
                      std::to_string(options.channels_in) + "->" + std::to_string(shape.channels_out) + " at " +
                      std::to_string(shape.out_height) + "x" + std::to_string(shape.out_width);
-  if (residual.buffer != nullptr) name += " + residual";
+  if (residual.wanted()) name += " + residual";
   for (size_t i = 0; i < thresholds.size() + signings.size(); ++i) name += " + sign";
   return name;
 }
 
-void ConvStep::RunTask(const Tile& tile, int64_t first, int pixels) const {
+void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels) const {
   alignas(64) uint8_t counts[kStrip * kTile * 4];
   const uint8_t* origins[kStrip];
   Place place(first, out_shape);
   for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
-    origins[p] = input->At(place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
-    Prefetch({output.buffer, output.channel + tile.channel}, first + p, tile.channels);
-    Prefetch({residual.buffer, residual.channel + tile.channel}, first + p, tile.channels);
+    origins[p] = input->At(run, place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
+    Prefetch(run, {output.tensor, output.channel + tile.channel, output.stride}, first + p, tile.channels);
+    Prefetch(run, {residual.tensor, residual.channel + tile.channel, residual.stride}, first + p, tile.channels);
   }
   kernels->accumulate(packed_.data() + tile.offset, tile.channels, windows.data(), static_cast<int>(windows.size()),
                       origins, pixels, counts);
@@ -74,19 +78,19 @@ void ConvStep::RunTask(const Tile& tile, int64_t first, int pixels) const {
   const ptrdiff_t word_bytes = kernels->word_bytes;
   Finish finish = {multiplier.data() + tile.channel, bias.data() + tile.channel, clamp_min, clamp_max, nullptr, nullptr};
   Targets targets = {};
-  if (output.buffer != nullptr) {
-    targets.out = output.At(first) + tile.channel;
-    targets.out_stride = output.buffer->channels;
+  if (output.wanted()) {
+    targets.out = output.At(run, first) + tile.channel;
+    targets.out_stride = output.stride;
   }
-  if (residual.buffer != nullptr) {
-    targets.residual = residual.At(first) + tile.channel;
-    targets.residual_stride = residual.buffer->channels;
+  if (residual.wanted()) {
+    targets.residual = residual.At(run, first) + tile.channel;
+    targets.residual_stride = residual.stride;
   }
   if (thresholds.empty()) kernels->finish(finish, counts, pixels, tile.channels, targets);
   for (const Thresholds& t : thresholds) {
     uint8_t* bits[kStrip];
     place = Place(first, out_shape);
-    for (int p = 0; p < pixels; ++p, place.Next(out_shape)) bits[p] = t.image->At(place);
+    for (int p = 0; p < pixels; ++p, place.Next(out_shape)) bits[p] = t.image->At(run, place);
     targets.bits = bits;
     targets.bits_offset = (t.word + tile.channel / kWord) * word_bytes;
     finish.threshold = t.threshold.data() + tile.channel;
@@ -97,97 +101,278 @@ void ConvStep::RunTask(const Tile& tile, int64_t first, int pixels) const {
   if (signings.empty()) return;
   place = Place(first, out_shape);
   for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
-    SignPixel(*kernels, signings, output.At(first + p) + tile.channel, tile.channel, tile.channels, place);
+    SignPixel(run, signings, output.At(run, first + p) + tile.channel, tile.channel, tile.channels, place);
   }
 }
 
-void ConvStep::Run(const RunContext& run) {
+void ConvStep::Run(const RunContext& run) const {
   const int64_t pixels = out_shape.pixels();
   const int strips = static_cast<int>((pixels + kStrip - 1) / kStrip);
   const int tiles = static_cast<int>(tiles_.size());
   run.pool->Run(strips * tiles, [&](int task, int) {
     const int64_t first = static_cast<int64_t>(task / tiles) * kStrip;
-    RunTask(tiles_[task % tiles], first, static_cast<int>(std::min<int64_t>(kStrip, pixels - first)));
+    RunTask(run, tiles_[task % tiles], first, static_cast<int>(std::min<int64_t>(kStrip, pixels - first)));
   });
-  if (zero_padding_filter != nullptr) {
-    CorrectZeroPadding(shape, options, zero_padding_filter, zero_padding_multiplier, output.At(0));
-  }
+  if (!tap_weights.empty()) CorrectZeroPadding(shape, options, tap_weights, zero_padding_multiplier, output.At(run, 0));
 }
 
 // ---- float maps
 
-std::vector<FloatBuffer*> MapStep::Floats() const { return {output.buffer, a.buffer, b.buffer}; }
-
 std::string MapStep::Name() const {
-  static const char* const kNames[] = {"", "copy", "scale", "shift", "add", "upsample + add", "upsample", "max pool"};
+  static const char* const kNames[] = {"",         "copy",         "scale", "shift", "add",   "upsample + add",
+                                       "upsample", "max pool",     "average pool",   "cast",  "clamp",
+                                       "round",    "floor",        "+-1",   "prelu", "arithmetic",     "select", "pad"};
   std::string name = kNames[static_cast<int>(kind)];
   for (size_t i = 0; i < signings.size(); ++i) name += name.empty() ? "sign" : " + sign";
   return name + " " + std::to_string(channels) + " at " + std::to_string(shape.h) + "x" + std::to_string(shape.w);
 }
 
-void MapStep::RunRow(const Kernels& kernels, int n, int y) const {
+void MapStep::Pool(const RunContext& run, int n, int y, int x, float* out) const {
+  const int top = y * pool.stride_height - pad_top, left = x * pool.stride_width - pad_left;
+  int seen = 0;
+  for (int iy = std::max(top, 0); iy < std::min(top + pool.filter_height, input_shape.h); ++iy) {
+    for (int ix = std::max(left, 0); ix < std::min(left + pool.filter_width, input_shape.w); ++ix, ++seen) {
+      const float* in = a.At(run, (static_cast<int64_t>(n) * input_shape.h + iy) * input_shape.w + ix);
+      if (seen == 0) {
+        std::memcpy(out, in, sizeof(float) * channels);
+      } else if (kind == Kind::kMaxPool) {
+        run.kernels->maximum(in, out, channels);
+      } else {
+        run.kernels->add(out, in, out, channels);
+      }
+    }
+  }
+  if (kind == Kind::kMaxPool) return;
+  for (int c = 0; c < channels; ++c) out[c] /= static_cast<float>(seen);
+}
+
+namespace {
+
+// Halves to even. Adding 1.5 * 2^23 leaves no bits behind the point, and larger numbers have none.
+inline float Round(float x) {
+  constexpr float kShift = 12582912.0f;
+  const float rounded = (x + kShift) - kShift;
+  return std::fabs(x) < 4194304.0f ? std::copysign(rounded, x) : x;
+}
+
+template <typename Operation>
+void ForEach(const float* a, const float* b, float* out, int count, Operation operation) {
+  for (int c = 0; c < count; ++c) out[c] = operation(a[c], b[c]);
+}
+
+void Compute(Binary binary, const float* a, const float* b, float* out, int count) {
+  switch (binary) {
+    case Binary::kAdd:
+      return ForEach(a, b, out, count, [](float x, float y) { return x + y; });
+    case Binary::kMul:
+      return ForEach(a, b, out, count, [](float x, float y) { return x * y; });
+    case Binary::kSub:
+      return ForEach(a, b, out, count, [](float x, float y) { return x - y; });
+    case Binary::kDiv:
+      return ForEach(a, b, out, count, [](float x, float y) { return x / y; });
+    case Binary::kMaximum:
+      return ForEach(a, b, out, count, [](float x, float y) { return x > y ? x : y; });
+    case Binary::kMinimum:
+      return ForEach(a, b, out, count, [](float x, float y) { return x < y ? x : y; });
+    case Binary::kGreater:
+      return ForEach(a, b, out, count, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
+    case Binary::kGreaterEqual:
+      return ForEach(a, b, out, count, [](float x, float y) { return x >= y ? 1.0f : 0.0f; });
+    case Binary::kLess:
+      return ForEach(a, b, out, count, [](float x, float y) { return x < y ? 1.0f : 0.0f; });
+    case Binary::kLessEqual:
+      return ForEach(a, b, out, count, [](float x, float y) { return x <= y ? 1.0f : 0.0f; });
+  }
+}
+
+}  // namespace
+
+void MapStep::RunRow(const RunContext& run, int n, int y) const {
   const int64_t row = (static_cast<int64_t>(n) * shape.h + y) * shape.w;
   Place place(row, shape);
   for (int x = 0; x < shape.w; ++x, place.Next(shape)) {
     const int64_t pixel = row + x;
     const int64_t half = (static_cast<int64_t>(n) * (shape.h / 2) + y / 2) * (shape.w / 2) + x / 2;
-    float* out = output.buffer == nullptr ? nullptr : output.At(pixel);
+    float* out = output.wanted() ? output.At(run, pixel) : nullptr;
     switch (kind) {
       case Kind::kSign:
         break;
       case Kind::kCopy:
-        std::memcpy(out, a.At(pixel), sizeof(float) * channels);
+        std::memcpy(out, a.At(run, pixel), sizeof(float) * channels);
         break;
       case Kind::kScale:
-        for (int c = 0; c < channels; ++c) out[c] = a.At(pixel)[c] * constant[c];
+        ForEach(a.At(run, pixel), constant.data(), out, channels, [](float u, float v) { return u * v; });
         break;
       case Kind::kShift:
-        for (int c = 0; c < channels; ++c) out[c] = a.At(pixel)[c] + constant[c];
+        ForEach(a.At(run, pixel), constant.data(), out, channels, [](float u, float v) { return u + v; });
         break;
       case Kind::kAdd:
-        kernels.add(a.At(pixel), b.At(pixel), out, channels);
+        run.kernels->add(a.At(run, pixel), b.At(run, pixel), out, channels);
         break;
       case Kind::kAddUpsampled:
-        kernels.add(a.At(pixel), b.At(half), out, channels);
+        run.kernels->add(a.At(run, pixel), b.At(run, half), out, channels);
         break;
       case Kind::kUpsample:
-        std::memcpy(out, a.At(half), sizeof(float) * channels);
+        std::memcpy(out, a.At(run, half), sizeof(float) * channels);
         break;
-      case Kind::kMaxPool: {
-        const int top = y * pool.stride_height - pad_top, left = x * pool.stride_width - pad_left;
-        bool first = true;
-        for (int iy = std::max(top, 0); iy < std::min(top + pool.filter_height, input_shape.h); ++iy) {
-          for (int ix = std::max(left, 0); ix < std::min(left + pool.filter_width, input_shape.w); ++ix) {
-            const float* in = a.At((static_cast<int64_t>(n) * input_shape.h + iy) * input_shape.w + ix);
-            if (first) {
-              std::memcpy(out, in, sizeof(float) * channels);
-            } else {
-              kernels.maximum(in, out, channels);
-            }
-            first = false;
-          }
+      case Kind::kMaxPool:
+      case Kind::kAveragePool:
+        Pool(run, n, y, x, out);
+        break;
+      case Kind::kCast: {
+        const uint8_t* bytes = static_cast<const uint8_t*>(run.outside[outside]) + pixel * channels;
+        for (int c = 0; c < channels; ++c) out[c] = bytes[c];
+        break;
+      }
+      case Kind::kClamp: {
+        const float* in = a.At(run, pixel);
+        for (int c = 0; c < channels; ++c) out[c] = Clamp(in[c], low, high);
+        break;
+      }
+      case Kind::kRound: {
+        const float* in = a.At(run, pixel);
+        for (int c = 0; c < channels; ++c) out[c] = Round(in[c]);
+        break;
+      }
+      case Kind::kFloor: {
+        const float* in = a.At(run, pixel);
+        for (int c = 0; c < channels; ++c) out[c] = std::floor(in[c]);
+        break;
+      }
+      case Kind::kUnitSign: {
+        const float* in = a.At(run, pixel);
+        for (int c = 0; c < channels; ++c) out[c] = in[c] > 0.0f ? 1.0f : in[c] < 0.0f ? -1.0f : in[c];
+        break;
+      }
+      case Kind::kPrelu:
+        ForEach(a.At(run, pixel), constant.data(), out, channels, [](float u, float v) { return u >= 0.0f ? u : u * v; });
+        break;
+      case Kind::kBinary:
+        Compute(binary, a.wanted() ? a.At(run, pixel) : constant.data(), b.wanted() ? b.At(run, pixel) : constant_b.data(),
+                out, channels);
+        break;
+      case Kind::kSelect: {
+        const float* when = condition.At(run, pixel);
+        const float* yes = a.wanted() ? a.At(run, pixel) : constant.data();
+        const float* no = b.wanted() ? b.At(run, pixel) : constant_b.data();
+        for (int c = 0; c < channels; ++c) out[c] = when[c] != 0.0f ? yes[c] : no[c];
+        break;
+      }
+      case Kind::kPad: {
+        const int iy = y - pad_top, ix = x - pad_left;
+        if (iy >= 0 && iy < input_shape.h && ix >= 0 && ix < input_shape.w) {
+          const float* in = a.At(run, (static_cast<int64_t>(n) * input_shape.h + iy) * input_shape.w + ix);
+          std::memcpy(out, in, sizeof(float) * channels);
+        } else {
+          std::fill(out, out + channels, fill);
         }
         break;
       }
     }
-    SignPixel(kernels, signings, out == nullptr ? a.At(pixel) : out, 0, channels, place);
+    SignPixel(run, signings, out == nullptr ? a.At(run, pixel) : out, 0, channels, place);
   }
 }
 
-void MapStep::Run(const RunContext& run) {
-  run.pool->Run(shape.n * shape.h, [&](int row, int) { RunRow(*run.kernels, row / shape.h, row % shape.h); });
+void MapStep::Run(const RunContext& run) const {
+  run.pool->Run(shape.n * shape.h, [&](int row, int) { RunRow(run, row / shape.h, row % shape.h); });
+}
+
+// ---- float convolution
+
+void FloatConvStep::SetFilters(const float* filters, int channels_out) {
+  const int panels = (channels_out + kPanel - 1) / kPanel;
+  const int length = depth();
+  packed_ = AlignedBytes(static_cast<size_t>(panels) * kPanel * length * sizeof(float));
+  float* packed = reinterpret_cast<float*>(packed_.data());
+  for (int c = 0; c < channels_out; ++c) {
+    float* panel = packed + static_cast<size_t>(c / kPanel) * kPanel * length + c % kPanel;
+    for (int k = 0; k < length; ++k) panel[static_cast<size_t>(k) * kPanel] = filters[static_cast<size_t>(c) * length + k];
+  }
+}
+
+std::string FloatConvStep::Name() const {
+  std::string name = "float conv " + std::to_string(filter_height) + "x" + std::to_string(filter_width) + " " +
+                     std::to_string(in_shape.c) + "->" + std::to_string(out_shape.c) + " at " +
+                     std::to_string(out_shape.h) + "x" + std::to_string(out_shape.w);
+  for (size_t i = 0; i < signings.size(); ++i) name += " + sign";
+  return name;
+}
+
+size_t FloatConvStep::ScratchFloats() const {
+  return static_cast<size_t>(kStrip) * ((gathers() ? depth() : 0) + (output.wanted() ? 0 : out_shape.c));
+}
+
+// The inputs under a pixel's filter, zeros outside the image.
+void FloatConvStep::Gather(const RunContext& run, const Place& place, float* row) const {
+  const int top = place.y * options.stride_height - pad_top, left = place.x * options.stride_width - pad_left;
+  const int channels = in_shape.c;
+  for (int fy = 0; fy < filter_height; ++fy) {
+    const int y = top + fy * options.dilation_height;
+    if (y < 0 || y >= in_shape.h) {
+      row = std::fill_n(row, filter_width * channels, 0.0f);
+      continue;
+    }
+    const int64_t line = (static_cast<int64_t>(place.n) * in_shape.h + y) * in_shape.w;
+    if (options.dilation_width == 1 && left >= 0 && left + filter_width <= in_shape.w && input.stride == channels) {
+      std::memcpy(row, input.At(run, line + left), sizeof(float) * filter_width * channels);
+      row += filter_width * channels;
+      continue;
+    }
+    for (int fx = 0; fx < filter_width; ++fx, row += channels) {
+      const int x = left + fx * options.dilation_width;
+      if (x < 0 || x >= in_shape.w) {
+        std::fill_n(row, channels, 0.0f);
+      } else {
+        std::memcpy(row, input.At(run, line + x), sizeof(float) * channels);
+      }
+    }
+  }
+}
+
+void FloatConvStep::Run(const RunContext& run) const {
+  const int64_t pixels = out_shape.pixels();
+  const int strips = static_cast<int>((pixels + kStrip - 1) / kStrip);
+  const int length = depth();
+  run.pool->Run(strips, [&](int strip, int thread) {
+    const int64_t first = static_cast<int64_t>(strip) * kStrip;
+    float* scratch = run.scratch + thread * run.scratch_floats;
+    FloatTile tile = {};
+    tile.packed = reinterpret_cast<const float*>(packed_.data());
+    tile.bias = bias.data();
+    tile.channels = out_shape.c;
+    tile.depth = length;
+    tile.pixels = static_cast<int>(std::min<int64_t>(kStrip, pixels - first));
+    tile.low = low;
+    tile.high = high;
+    if (gathers()) {
+      Place place(first, out_shape);
+      for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape)) Gather(run, place, scratch + static_cast<size_t>(p) * length);
+      tile.rows = scratch;
+      tile.row_stride = length;
+      scratch += static_cast<size_t>(kStrip) * length;
+    } else {
+      tile.rows = input.At(run, first);
+      tile.row_stride = input.stride;
+    }
+    tile.out = output.wanted() ? output.At(run, first) : scratch;
+    tile.out_stride = output.wanted() ? output.stride : out_shape.c;
+    run.kernels->multiply(tile);
+    if (signings.empty()) return;
+    Place place(first, out_shape);
+    for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape)) {
+      SignPixel(run, signings, tile.out + p * tile.out_stride, 0, out_shape.c, place);
+    }
+  });
 }
 
 // ---- bits
 
-std::vector<FloatBuffer*> BitTensorStep::Floats() const { return {output.buffer}; }
-
-void BitTensorStep::Run(const RunContext& run) {
+void BitTensorStep::Run(const RunContext& run) const {
   const int word_bytes = run.kernels->word_bytes;
-  uint32_t* words = kind == Kind::kUnpack ? nullptr : static_cast<uint32_t*>(run.tflite->tensors[tensor].data);
+  uint32_t* words = kind == Kind::kUnpack ? nullptr : static_cast<uint32_t*>(run.outside[tensor]);
   Place place(0, image->shape);
   for (int64_t pixel = 0; pixel < image->shape.pixels(); ++pixel, place.Next(image->shape)) {
-    uint8_t* at = image->At(place);
+    uint8_t* at = image->At(run, place);
     for (int w = 0; w < image->words; ++w, at += word_bytes) {
       if (kind == Kind::kImport) {
         StoreWord(at, words[pixel * image->words + w], word_bytes);
@@ -198,8 +383,8 @@ void BitTensorStep::Run(const RunContext& run) {
         words[pixel * image->words + w] = word;
         continue;
       }
-      float* out = output.At(pixel);
-      for (int c = w * kWord; c < std::min((w + 1) * kWord, image->shape.c); ++c) {
+      float* out = output.At(run, pixel);
+      for (int c = w * kWord; c < std::min((w + 1) * kWord, output.stride); ++c) {
         out[c] = word >> (c - w * kWord) & 1 ? -1.0f : 1.0f;
       }
     }
@@ -207,7 +392,7 @@ void BitTensorStep::Run(const RunContext& run) {
 }
 
 // A maximum of +-1 is -1 only where all are: the bits' AND, in whatever order a kernel keeps them.
-void BitPoolStep::Run(const RunContext& run) {
+void BitPoolStep::Run(const RunContext& run) const {
   const Shape& in = input->shape;
   const Shape& out = output->shape;
   const size_t bytes = static_cast<size_t>(input->words) * run.kernels->word_bytes;
@@ -216,14 +401,16 @@ void BitPoolStep::Run(const RunContext& run) {
     const int top = y * pool.stride_height - pad_top;
     for (int x = 0; x < out.w; ++x) {
       const int left = x * pool.stride_width - pad_left;
-      uint8_t* to = output->At(n, y, x);
+      uint8_t* to = output->At(run, n, y, x);
       std::memset(to, 0xFF, bytes);
       for (int iy = std::max(top, 0); iy < std::min(top + pool.filter_height, in.h); ++iy) {
         for (int ix = std::max(left, 0); ix < std::min(left + pool.filter_width, in.w); ++ix) {
-          const uint8_t* from = input->At(n, iy, ix);
+          const uint8_t* from = input->At(run, n, iy, ix);
           for (size_t i = 0; i < bytes; ++i) to[i] &= from[i];
         }
       }
     }
   });
 }
+
+}  // namespace bnn

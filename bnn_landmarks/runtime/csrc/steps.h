@@ -1,4 +1,5 @@
-// What a planned program does, one step after another.
+// What a planned program does, one step after another. Steps are made once for a network and then only read: whatever a
+// run changes lies in the memory that RunContext points to, so that many threads run the same steps at once.
 #pragma once
 
 #include <cstdlib>
@@ -10,6 +11,8 @@
 #include "kernels.h"
 #include "thread_pool.h"
 #include "zero_padding.h"
+
+namespace bnn {
 
 struct Shape {
   int n = 0, h = 0, w = 0, c = 0;  // c counts channels, of bits as of floats
@@ -30,22 +33,23 @@ class AlignedBytes {
   std::unique_ptr<uint8_t, Free> data_;
 };
 
-// Floats of one or more tensors, one pixel's channels together. Lives in the program's memory between the first and
-// the last step that touch it, or in a tensor of the interpreter.
-struct FloatBuffer {
-  int channels = 0;
-  int64_t pixels = 0;
-  int tensor = -1;  // of the interpreter
-  int first_step = -1, last_step = -1;
-  size_t offset = 0;  // bytes, within the program's memory
-  float* data = nullptr;  // set before each run
+struct RunContext {
+  float* const* floats;     // by tensor; null where a tensor has none
+  uint8_t* const* images;   // by BitImage::index
+  void* const* outside;     // by tensor: those of the caller, whatever their type
+  float* scratch;           // scratch_floats for each thread
+  size_t scratch_floats;
+  const Kernels* kernels;
+  ThreadPool* pool;
 };
 
-// A slice of a buffer's channels; buffer null: nothing.
+// Channels of a tensor's floats, one pixel's together; tensor -1: nothing.
 struct FloatSlice {
-  FloatBuffer* buffer = nullptr;
+  int tensor = -1;
   int channel = 0;
-  float* At(int64_t pixel) const { return buffer->data + pixel * buffer->channels + channel; }
+  int stride = 0;  // the tensor's channels
+  bool wanted() const { return tensor >= 0; }
+  float* At(const RunContext& run, int64_t pixel) const { return run.floats[tensor] + pixel * stride + channel; }
 };
 
 // Where a pixel lies.
@@ -66,23 +70,22 @@ struct Place {
 
 // An image of bits as the kernels read it, with a margin of +1 around it for the convolutions that pad.
 struct BitImage {
+  int index = -1;
   Shape shape;
   int words = 0;
   int top = 0, bottom = 0, left = 0, right = 0;
   size_t pixel_bytes = 0, row_bytes = 0, image_bytes = 0;
-  AlignedBytes bytes;
-  uint8_t* At(int n, int y, int x) const {  // y and x may reach into the margin
-    return bytes.data() + n * image_bytes + static_cast<size_t>(y + top) * row_bytes +
+  uint8_t* At(const RunContext& run, int n, int y, int x) const {  // y and x may reach into the margin
+    return run.images[index] + n * image_bytes + static_cast<size_t>(y + top) * row_bytes +
            static_cast<size_t>(x + left) * pixel_bytes;
   }
-  uint8_t* At(const Place& place) const { return At(place.n, place.y, place.x); }
+  uint8_t* At(const RunContext& run, const Place& place) const { return At(run, place.n, place.y, place.x); }
 };
 
-// Bits taken from a float slice right after it was written: x * scale + shift < 0.
+// Bits taken from floats right after they were written: x * scale + shift < 0.
 struct Signing {
-  const float* scale = nullptr;  // null: x < 0
-  const float* shift = nullptr;
-  BitImage* image = nullptr;
+  std::vector<float> scale, shift;  // a channel each; empty: x < 0
+  const BitImage* image = nullptr;
   int word = 0;  // of the image, where the slice begins
 };
 
@@ -90,29 +93,18 @@ struct Signing {
 struct Thresholds {
   std::vector<int32_t> threshold;  // padded to whole words
   std::vector<uint32_t> flip;
-  BitImage* image = nullptr;
+  const BitImage* image = nullptr;
   int word = 0;
-};
-
-struct Memory {
-  std::vector<std::unique_ptr<FloatBuffer>> floats;
-  std::vector<std::unique_ptr<BitImage>> images;
-  std::vector<std::unique_ptr<std::vector<float>>> constants;
-  AlignedBytes arena;
-};
-
-struct RunContext {
-  const TfLiteContext* tflite;
-  const Kernels* kernels;
-  ThreadPool* pool;
 };
 
 class Step {
  public:
   virtual ~Step() = default;
-  virtual void Run(const RunContext& run) = 0;
+  virtual void Run(const RunContext& run) const = 0;
   virtual std::string Name() const = 0;
-  virtual std::vector<FloatBuffer*> Floats() const { return {}; }  // that it reads or writes
+  virtual std::vector<int> Floats() const { return {}; }  // tensors whose floats it reads or writes; -1: none
+  virtual size_t ScratchFloats() const { return 0; }       // for each thread
+  virtual size_t WeightBytes() const { return 0; }         // of packed filters
 };
 
 struct Tile {
@@ -123,9 +115,11 @@ struct Tile {
 
 class ConvStep : public Step {
  public:
-  void Run(const RunContext& run) override;
+  void Run(const RunContext& run) const override;
   std::string Name() const override;
-  std::vector<FloatBuffer*> Floats() const override;
+  std::vector<int> Floats() const override { return {output.tensor, residual.tensor}; }
+
+  size_t WeightBytes() const override { return packed_bytes_; }
 
   // Packs the filters [channels_out][words under a filter] in tiles.
   void SetFilters(const Kernels& kernels, const uint32_t* filters);
@@ -134,7 +128,7 @@ class ConvStep : public Step {
   ConvShape shape = {};
   Shape out_shape;
   ConvOptions options;
-  BitImage* input = nullptr;
+  const BitImage* input = nullptr;
   int pad_top = 0, pad_left = 0;
   std::vector<Window> windows;
   int depth_words = 0;
@@ -142,61 +136,105 @@ class ConvStep : public Step {
   int32_t clamp_min = 0, clamp_max = 0;
   FloatSlice output, residual;
   std::vector<Thresholds> thresholds;
-  std::vector<Signing> signings;                // of the output
-  const uint32_t* zero_padding_filter = nullptr;  // null: the margin's ones stay
-  const float* zero_padding_multiplier = nullptr;
+  std::vector<Signing> signings;   // of the output
+  std::vector<float> tap_weights;  // for zero padding; empty: the margin's ones stay
+  std::vector<float> zero_padding_multiplier;
 
  private:
-  void RunTask(const Tile& tile, int64_t first, int pixels) const;
+  void RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels) const;
   AlignedBytes packed_;
+  size_t packed_bytes_ = 0;
   std::vector<Tile> tiles_;
 };
 
 // A float map computed pixel by pixel, and its bits.
 class MapStep : public Step {
  public:
-  enum class Kind { kSign, kCopy, kScale, kShift, kAdd, kAddUpsampled, kUpsample, kMaxPool };
+  enum class Kind {
+    kSign, kCopy, kScale, kShift, kAdd, kAddUpsampled, kUpsample, kMaxPool, kAveragePool, kCast, kClamp, kRound, kFloor,
+    kUnitSign, kPrelu, kBinary, kSelect, kPad
+  };
 
-  void Run(const RunContext& run) override;
+  void Run(const RunContext& run) const override;
   std::string Name() const override;
-  std::vector<FloatBuffer*> Floats() const override;
+  std::vector<int> Floats() const override { return {output.tensor, a.tensor, b.tensor, condition.tensor}; }
 
   Kind kind = Kind::kSign;
   Shape shape;  // of the result
   int channels = 0;
   FloatSlice output, a, b;  // kAddUpsampled: b is the small one
-  Shape input_shape;        // kMaxPool
+  FloatSlice condition;     // kSelect
+  Shape input_shape;        // of what is pooled or padded
   PoolOptions pool;
   int pad_top = 0, pad_left = 0;
-  const float* constant = nullptr;  // kScale, kShift
+  int outside = -1;                  // kCast: the tensor of bytes
+  std::vector<float> constant;       // kScale, kShift, kPrelu; kBinary, kSelect: in the place of a, a value a channel
+  std::vector<float> constant_b;     // kBinary, kSelect: in the place of b
+  Binary binary = Binary::kMul;
+  float low = 0.0f, high = 0.0f;     // kClamp
+  float fill = 0.0f;                 // kPad
   std::vector<Signing> signings;
 
  private:
-  void RunRow(const Kernels& kernels, int n, int y) const;
+  void RunRow(const RunContext& run, int n, int y) const;
+  void Pool(const RunContext& run, int n, int y, int x, float* out) const;
 };
 
-// Moves bits between the kernels' images and the interpreter's bitpacked tensors, or unpacks them to +-1.
+// A convolution of floats by floats.
+class FloatConvStep : public Step {
+ public:
+  void Run(const RunContext& run) const override;
+  std::string Name() const override;
+  std::vector<int> Floats() const override { return {input.tensor, output.tensor}; }
+  size_t ScratchFloats() const override;
+
+  size_t WeightBytes() const override { return bias.size() * depth() * sizeof(float); }
+
+  // Packs the filters [channels_out][depth] in panels.
+  void SetFilters(const float* filters, int channels_out);
+
+  FloatSlice input, output;  // output: none where only bits are wanted
+  Shape in_shape, out_shape;
+  int filter_height = 1, filter_width = 1;
+  FloatConvOptions options;
+  int pad_top = 0, pad_left = 0;
+  std::vector<float> bias;  // padded to whole panels
+  float low = 0.0f, high = 0.0f;
+  std::vector<Signing> signings;
+
+ private:
+  int depth() const { return filter_height * filter_width * in_shape.c; }
+  bool gathers() const { return filter_height * filter_width > 1 || options.stride_height > 1 || options.stride_width > 1; }
+  void Gather(const RunContext& run, const Place& place, float* row) const;
+  AlignedBytes packed_;
+};
+
+// Moves bits between the kernels' images and the caller's bitpacked tensors, or unpacks them to +-1.
 class BitTensorStep : public Step {
  public:
   enum class Kind { kImport, kExport, kUnpack };
 
-  void Run(const RunContext& run) override;
-  std::string Name() const override { return kind == Kind::kImport ? "import bits" : kind == Kind::kExport ? "export bits" : "dequantize"; }
-  std::vector<FloatBuffer*> Floats() const override;
+  void Run(const RunContext& run) const override;
+  std::string Name() const override {
+    return kind == Kind::kImport ? "import bits" : kind == Kind::kExport ? "export bits" : "dequantize";
+  }
+  std::vector<int> Floats() const override { return {output.tensor}; }
 
   Kind kind = Kind::kImport;
-  BitImage* image = nullptr;
+  const BitImage* image = nullptr;
   int tensor = -1;
   FloatSlice output;
 };
 
 class BitPoolStep : public Step {
  public:
-  void Run(const RunContext& run) override;
+  void Run(const RunContext& run) const override;
   std::string Name() const override { return "bit max pool"; }
 
-  BitImage* input = nullptr;
-  BitImage* output = nullptr;
+  const BitImage* input = nullptr;
+  const BitImage* output = nullptr;
   PoolOptions pool;
   int pad_top = 0, pad_left = 0;
 };
+
+}  // namespace bnn

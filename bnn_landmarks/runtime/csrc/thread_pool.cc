@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #endif
 
+namespace bnn {
+
 namespace {
 
 // Steps follow one another within microseconds, so a worker spins for a while before it sleeps.
@@ -83,3 +85,5 @@ void ThreadPool::Loop(int thread) {
     state_.fetch_sub(1, std::memory_order_release);
   }
 }
+
+}  // namespace bnn

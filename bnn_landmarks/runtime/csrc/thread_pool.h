@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+namespace bnn {
+
 class ThreadPool {
  public:
   // `threads` counts the caller, so one thread starts none.
@@ -48,3 +50,5 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable wake_;
 };
+
+}  // namespace bnn

@@ -5,6 +5,8 @@
 
 #include "kernels.h"
 
+namespace bnn {
+
 namespace {
 
 int CountBits(uint32_t v) {
@@ -36,10 +38,8 @@ bool LceOverhang(int top, int bottom, int left, int right, Overhang* o) {
 
 }  // namespace
 
-void CorrectZeroPadding(const ConvShape& s, const ConvOptions& options, const uint32_t* filter, const float* multiplier,
-                        float* output) {
+std::vector<float> TapWeights(const ConvShape& s, const ConvOptions& options, const uint32_t* filter) {
   const int taps = s.filter_height * s.filter_width;
-  // Sum of the +-1 weights of each tap, [tap][channel].
   std::vector<float> weights(static_cast<size_t>(taps) * s.channels_out);
   for (int c = 0; c < s.channels_out; ++c) {
     for (int t = 0; t < taps; ++t) {
@@ -48,6 +48,11 @@ void CorrectZeroPadding(const ConvShape& s, const ConvOptions& options, const ui
       weights[static_cast<size_t>(t) * s.channels_out + c] = static_cast<float>(options.channels_in - 2 * negative);
     }
   }
+  return weights;
+}
+
+void CorrectZeroPadding(const ConvShape& s, const ConvOptions& options, const std::vector<float>& weights,
+                        const std::vector<float>& multiplier, float* output) {
   const int reach_y = (s.filter_height - 1) * options.dilation_height + 1;
   const int reach_x = (s.filter_width - 1) * options.dilation_width + 1;
   const int offset_y = ((s.out_height - 1) * options.stride_height + reach_y - s.in_height) / 2;
@@ -80,3 +85,5 @@ void CorrectZeroPadding(const ConvShape& s, const ConvOptions& options, const ui
     }
   }
 }
+
+}  // namespace bnn

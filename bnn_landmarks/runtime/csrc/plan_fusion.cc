@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <cmath>
+
+#include "plan.h"
+
+namespace bnn {
+
+namespace {
+
+constexpr float kModerate = 1e6f;
+
+void FindSigns(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  std::map<int, int> readers;
+  for (const Node& node : nodes) {
+    for (int input : node.inputs) ++readers[input];
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].op != Op::kQuantize) continue;
+    Sign sign = {static_cast<int>(i), nodes[i].inputs[0]};
+    for (const Op op : {Op::kShift, Op::kScale}) {
+      const int made = plan->producer(sign.source);
+      if (made < 0 || nodes[made].op != op || readers[sign.source] != 1 || plan->is_output(sign.source)) continue;
+      (op == Op::kShift ? sign.shift : sign.scale) = nodes[made].constant;
+      plan->absorbed[made] = true;
+      sign.source = nodes[made].inputs[0];
+    }
+    plan->signs[sign.source].push_back(sign);
+  }
+}
+
+// Nodes that read a tensor's floats, the signs apart.
+void FindConsumers(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (plan->absorbed[i] || nodes[i].op == Op::kQuantize) continue;
+    for (int input : nodes[i].inputs) plan->consumers[input].push_back(static_cast<int>(i));
+  }
+}
+
+bool OnlyReader(const Plan& plan, int tensor, int node) {
+  const auto found = plan.consumers.find(tensor);
+  return found != plan.consumers.end() && found->second.size() == 1 && found->second[0] == node && !plan.is_output(tensor);
+}
+
+// Whether a tensor is made by a binary convolution that may write wherever its only reader wants it.
+bool IsFreeConv(const Plan& plan, int tensor, int reader) {
+  const int made = plan.producer(tensor);
+  if (made < 0) return false;
+  const Node& node = plan.graph.nodes[made];
+  if (node.op != Op::kConv || node.bits_out || !OnlyReader(plan, tensor, reader)) return false;
+  if (node.conv.same_padding && !node.conv.pad_ones) return false;
+  // Its floats can't be looked at again, so whatever takes its sign must work on the counts.
+  const int channels = plan.shape(tensor).c;
+  bool moderate = Moderate(plan.floats(node.multiplier), channels) && Moderate(plan.floats(node.bias), channels);
+  const auto signs = plan.signs.find(tensor);
+  if (signs == plan.signs.end()) return moderate;
+  for (const Sign& sign : signs->second) {
+    for (int constant : {sign.scale, sign.shift}) {
+      if (constant >= 0) moderate = moderate && Moderate(plan.floats(constant), channels);
+    }
+  }
+  return moderate;
+}
+
+// The convolutions that make up a tensor, in channel order; none where it is not made of free ones alone.
+std::vector<int> ConvsOf(const Plan& plan, int tensor, int reader) {
+  if (IsFreeConv(plan, tensor, reader)) return {plan.producer(tensor)};
+  const int made = plan.producer(tensor);
+  if (made < 0 || plan.graph.nodes[made].op != Op::kConcat || !OnlyReader(plan, tensor, reader)) return {};
+  if (plan.signs.count(tensor) != 0) return {};
+  std::vector<int> convs;
+  std::set<int> seen;
+  for (int part : plan.graph.nodes[made].inputs) {
+    if (!IsFreeConv(plan, part, made) || !seen.insert(part).second) return {};
+    convs.push_back(plan.producer(part));
+  }
+  return convs;
+}
+
+int ChannelsOf(const Plan& plan, int conv) { return plan.shape(plan.graph.nodes[conv].output).c; }
+
+void WriteSlices(Plan* plan, const std::vector<int>& convs, int tensor) {
+  int channel = 0;
+  for (int conv : convs) {
+    plan->targets[conv].output = {tensor, channel, plan->shape(tensor).c};
+    channel += ChannelsOf(*plan, conv);
+  }
+}
+
+// The last convolutions to touch a sum also take its bits, where their slices begin on whole words.
+void SignSlices(Plan* plan, const std::vector<int>& convs, int tensor) {
+  int channel = 0;
+  for (int conv : convs) {
+    if (channel % kWord != 0) return;
+    channel += ChannelsOf(*plan, conv);
+  }
+  for (const Sign& sign : plan->signs[tensor]) {
+    channel = 0;
+    for (int conv : convs) {
+      plan->slice_signs.push_back({conv, sign, channel});
+      channel += ChannelsOf(*plan, conv);
+    }
+  }
+  plan->signs.erase(tensor);
+}
+
+void FuseAdds(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  std::set<int> concats;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (node.op != Op::kAdd || node.inputs[0] == node.inputs[1]) continue;
+    for (int side = 0; side < 2; ++side) {
+      const int ours = node.inputs[side], other = node.inputs[1 - side];
+      const std::vector<int> convs = ConvsOf(*plan, ours, static_cast<int>(i));
+      if (convs.empty()) continue;
+      const int first = *std::min_element(convs.begin(), convs.end());
+      const std::vector<int> earlier = ConvsOf(*plan, other, static_cast<int>(i));
+      const bool in_place = !earlier.empty() && *std::max_element(earlier.begin(), earlier.end()) < first;
+      if (!in_place && plan->producer(other) >= first) continue;
+      WriteSlices(plan, convs, node.output);
+      if (in_place) WriteSlices(plan, earlier, node.output);
+      int channel = 0;
+      for (int conv : convs) {
+        ConvTarget& target = plan->targets[conv];
+        target.residual = in_place ? target.output : FloatSlice{other, channel, plan->shape(other).c};
+        channel += ChannelsOf(*plan, conv);
+      }
+      for (const std::vector<int>& group : {convs, in_place ? earlier : std::vector<int>()}) {
+        for (int conv : group) concats.insert(plan->consumers[nodes[conv].output][0]);
+      }
+      concats.erase(static_cast<int>(i));
+      plan->absorbed[i] = true;
+      SignSlices(plan, convs, node.output);
+      break;
+    }
+  }
+  for (int concat : concats) plan->absorbed[concat] = true;
+}
+
+void FuseConcats(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (node.op != Op::kConcat || plan->absorbed[i]) continue;
+    std::vector<int> convs;
+    std::set<int> seen;
+    for (int part : node.inputs) {
+      if (IsFreeConv(*plan, part, static_cast<int>(i)) && seen.insert(part).second) convs.push_back(plan->producer(part));
+    }
+    if (convs.size() != node.inputs.size()) continue;
+    WriteSlices(plan, convs, node.output);
+    plan->absorbed[i] = true;
+    SignSlices(plan, convs, node.output);
+  }
+}
+
+void FuseUpsamples(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (node.op != Op::kAdd || plan->absorbed[i]) continue;
+    for (int side = 0; side < 2; ++side) {
+      const int made = plan->producer(node.inputs[side]);
+      if (made < 0 || nodes[made].op != Op::kUpsample || !OnlyReader(*plan, node.inputs[side], static_cast<int>(i))) continue;
+      if (plan->signs.count(node.inputs[side]) != 0) continue;
+      plan->absorbed[made] = true;
+      plan->upsampled[static_cast<int>(i)] = side;
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+bool Moderate(const float* values, int count) {
+  return std::all_of(values, values + count, [](float value) { return std::fabs(value) < kModerate; });
+}
+
+void PlanFusion(Plan* plan) {
+  plan->absorbed.assign(plan->graph.nodes.size(), false);
+  FindSigns(plan);
+  FindConsumers(plan);
+  FuseAdds(plan);
+  FuseConcats(plan);
+  FuseUpsamples(plan);
+}
+
+}  // namespace bnn

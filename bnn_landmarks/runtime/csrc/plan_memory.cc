@@ -1,0 +1,80 @@
+#include <algorithm>
+
+#include "plan.h"
+
+namespace bnn {
+
+namespace {
+
+constexpr double kMostBytes = 1 << 28;
+
+// How far the windows of a convolution reach beyond an image along one axis.
+void Reach(int size, int filter, int stride, int dilation, bool same, int* before, int* after) {
+  int output, pad;
+  OutputSize(size, filter, stride, dilation, same, &output, &pad);
+  const int64_t end = static_cast<int64_t>(output - 1) * stride + static_cast<int64_t>(filter - 1) * dilation + 1 - pad;
+  *before = std::max(*before, pad);
+  *after = std::max(*after, static_cast<int>(std::max<int64_t>(end - size, 0)));
+}
+
+}  // namespace
+
+void PlanImages(Plan* plan) {
+  std::set<int> all = plan->bits;
+  all.insert(plan->outside_bits.begin(), plan->outside_bits.end());
+  std::vector<std::unique_ptr<BitImage>>& images = plan->program.images;
+  for (int tensor : all) {
+    images.push_back(std::make_unique<BitImage>());
+    BitImage* image = images.back().get();
+    image->index = static_cast<int>(images.size()) - 1;
+    image->shape = plan->shape(tensor);
+    image->words = WordsFor(image->shape.c);
+    plan->images[tensor] = image;
+  }
+  for (const Node& node : plan->graph.nodes) {
+    if (node.op != Op::kConv) continue;
+    BitImage* image = plan->images[node.inputs[0]];
+    const std::vector<int>& filter = plan->tensor(node.filter).dims;
+    const Shape& in = image->shape;
+    Reach(in.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &image->top, &image->bottom);
+    Reach(in.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &image->left, &image->right);
+  }
+  for (const auto& image : images) {
+    image->pixel_bytes = static_cast<size_t>(image->words) * plan->kernels.word_bytes;
+    const double rows = static_cast<double>(image->shape.h) + image->top + image->bottom;
+    const double columns = static_cast<double>(image->shape.w) + image->left + image->right;
+    Require(rows * columns * image->shape.n * static_cast<double>(image->pixel_bytes) < kMostBytes, "a tensor is too large");
+    image->row_bytes = static_cast<size_t>(columns) * image->pixel_bytes;
+    image->image_bytes = static_cast<size_t>(rows) * image->row_bytes;
+  }
+}
+
+// Largest first, each at the lowest place that is free while it is alive.
+void PlanFloats(Plan* plan) {
+  std::vector<FloatPlace*> order;
+  for (FloatPlace& place : plan->program.floats) {
+    if (place.used && !place.outside) order.push_back(&place);
+  }
+  std::stable_sort(order.begin(), order.end(), [](FloatPlace* a, FloatPlace* b) { return a->bytes() > b->bytes(); });
+  size_t total = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    std::vector<std::pair<size_t, size_t>> taken;
+    for (size_t j = 0; j < i; ++j) {
+      if (order[j]->first_step <= order[i]->last_step && order[i]->first_step <= order[j]->last_step) {
+        taken.push_back({order[j]->offset, order[j]->offset + order[j]->bytes()});
+      }
+    }
+    std::sort(taken.begin(), taken.end());
+    size_t at = 0;
+    for (const auto& range : taken) {
+      if (at + order[i]->bytes() <= range.first) break;
+      at = std::max(at, range.second);
+    }
+    order[i]->offset = at;
+    total = std::max(total, at + order[i]->bytes());
+  }
+  Require(static_cast<double>(total) < 16 * kMostBytes, "the network needs too much memory");
+  plan->program.arena_bytes = total;
+}
+
+}  // namespace bnn

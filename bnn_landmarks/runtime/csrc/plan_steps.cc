@@ -1,0 +1,436 @@
+#include <algorithm>
+#include <cmath>
+
+#include "plan.h"
+
+namespace bnn {
+
+namespace {
+
+class StepMaker {
+ public:
+  explicit StepMaker(Plan* plan) : plan_(*plan), nodes_(plan->graph.nodes) {}
+
+  void MakeAll() {
+    plan_.program.floats.assign(plan_.graph.tensors.size(), FloatPlace());
+    for (size_t i = 0; i < nodes_.size(); ++i) Emit(static_cast<int>(i));
+  }
+
+ private:
+  void Push(std::unique_ptr<Step> step) {
+    const int index = static_cast<int>(plan_.program.steps.size());
+    for (int tensor : step->Floats()) {
+      if (tensor < 0) continue;
+      FloatPlace& place = plan_.program.floats[tensor];
+      if (!place.used) {
+        place.used = true;
+        place.outside = plan_.producer(tensor) < 0 || plan_.is_output(tensor);
+        place.channels = plan_.shape(tensor).c;
+        place.pixels = plan_.shape(tensor).pixels();
+        place.first_step = index;
+      }
+      place.last_step = index;
+    }
+    plan_.program.scratch_floats = std::max(plan_.program.scratch_floats, step->ScratchFloats());
+    plan_.program.weight_bytes += step->WeightBytes();
+    plan_.program.steps.push_back(std::move(step));
+  }
+
+  FloatSlice Whole(int tensor) const { return {tensor, 0, plan_.shape(tensor).c}; }
+
+  std::vector<float> Constants(int tensor) const {
+    const float* values = plan_.floats(tensor);
+    return std::vector<float>(values, values + plan_.tensor(tensor).bytes / sizeof(float));
+  }
+
+  // ---- signs
+
+  // From `channel` of the source on.
+  Signing MakeSigning(const Sign& sign, int channel) const {
+    Signing signing;
+    signing.image = plan_.images[nodes_[sign.node].output];
+    signing.word = channel / kWord;
+    if (sign.scale < 0 && sign.shift < 0) return signing;
+    const int channels = plan_.shape(sign.source).c;
+    const auto from = [&](int constant, float neutral) {
+      std::vector<float> values(channels, neutral);
+      if (constant >= 0) values = Constants(constant);
+      values.erase(values.begin(), values.begin() + channel);
+      return values;
+    };
+    signing.scale = from(sign.scale, 1.0f);
+    signing.shift = from(sign.shift, 0.0f);
+    return signing;
+  }
+
+  std::vector<Signing> TakeSignings(int tensor) {
+    std::vector<Signing> signings;
+    for (const Sign& sign : plan_.signs[tensor]) signings.push_back(MakeSigning(sign, 0));
+    plan_.signs.erase(tensor);
+    return signings;
+  }
+
+  // The signing of a convolution's output as thresholds on its counts. The output is a monotone function of the
+  // count, rounding included, and so is its scaled and shifted value: its sign changes at one count at most, found
+  // by bisection with the very arithmetic that it replaces.
+  bool MakeThresholds(const ConvStep& conv, const Signing& signing, Thresholds* result) const {
+    const int channels = conv.shape.channels_out;
+    if (!Moderate(conv.multiplier.data(), channels)) return false;
+    if (!std::all_of(conv.bias.begin(), conv.bias.end(), [](float value) { return std::isfinite(value); })) return false;
+    const bool plain = signing.scale.empty();
+    if (!plain && (!Moderate(signing.scale.data(), channels) || !Moderate(signing.shift.data(), channels))) return false;
+    const Finish finish = {conv.multiplier.data(), conv.bias.data(), conv.clamp_min, conv.clamp_max, nullptr, nullptr};
+    const int most = conv.depth_words * kWord;
+    result->threshold.assign(WordsFor(channels) * kWord, INT32_MAX);
+    result->flip.assign(WordsFor(channels), 0);
+    result->image = signing.image;
+    result->word = signing.word;
+    for (int c = 0; c < channels; ++c) {
+      const auto bit = [&](int count) {
+        float value = FinishOne(finish, count, c);
+        if (!plain) value = value * signing.scale[c] + signing.shift[c];
+        return value < 0.0f;
+      };
+      const bool at_zero = bit(0);
+      if (at_zero) result->flip[c / kWord] |= 1u << (c % kWord);
+      if (bit(most) == at_zero) continue;
+      int low = 0, high = most;  // bit(low) == at_zero != bit(high)
+      while (high - low > 1) {
+        const int middle = low + (high - low) / 2;
+        (bit(middle) == at_zero ? low : high) = middle;
+      }
+      result->threshold[c] = low;
+    }
+    return true;
+  }
+
+  // A pass of its own over a tensor whose bits nothing else has taken.
+  void EmitSignings(int tensor) {
+    if (plan_.signs.count(tensor) == 0) return;
+    auto step = std::make_unique<MapStep>();
+    step->kind = MapStep::Kind::kSign;
+    step->shape = plan_.shape(tensor);
+    step->channels = step->shape.c;
+    step->a = Whole(tensor);
+    step->signings = TakeSignings(tensor);
+    Push(std::move(step));
+  }
+
+  // ---- bits that cross the border
+
+  void Import(int tensor) {
+    if (plan_.outside_bits.count(tensor) == 0 || !imported_.insert(tensor).second) return;
+    PushBitTensor(BitTensorStep::Kind::kImport, tensor);
+  }
+
+  void Export(int tensor) {
+    if (plan_.is_output(tensor)) PushBitTensor(BitTensorStep::Kind::kExport, tensor);
+  }
+
+  void PushBitTensor(BitTensorStep::Kind kind, int tensor) {
+    auto step = std::make_unique<BitTensorStep>();
+    step->kind = kind;
+    step->image = plan_.images[tensor];
+    step->tensor = tensor;
+    Push(std::move(step));
+  }
+
+  // ---- nodes
+
+  void Emit(int index) {
+    const Node& node = nodes_[index];
+    if (plan_.absorbed[index]) {
+      if (node.op == Op::kAdd || node.op == Op::kConcat) EmitSignings(node.output);
+      return;
+    }
+    switch (node.op) {
+      case Op::kQuantize:
+        EmitQuantize(index);
+        return;
+      case Op::kDequantize: {
+        Import(node.inputs[0]);
+        auto step = std::make_unique<BitTensorStep>();
+        step->kind = BitTensorStep::Kind::kUnpack;
+        step->image = plan_.images[node.inputs[0]];
+        step->output = Whole(node.output);
+        Push(std::move(step));
+        EmitSignings(node.output);
+        return;
+      }
+      case Op::kBitPool: {
+        Import(node.inputs[0]);
+        auto step = std::make_unique<BitPoolStep>();
+        step->input = plan_.images[node.inputs[0]];
+        step->output = plan_.images[node.output];
+        SetPool(node.pool, step->input->shape, step.get());
+        Push(std::move(step));
+        Export(node.output);
+        return;
+      }
+      case Op::kConv:
+        EmitConv(index);
+        return;
+      case Op::kFloatConv:
+        EmitFloatConv(node);
+        return;
+      case Op::kConcat:
+        EmitConcat(node);
+        return;
+      default:
+        EmitMap(index);
+        return;
+    }
+  }
+
+  // Bits that no other step has taken along.
+  void EmitQuantize(int index) {
+    for (const auto& entry : plan_.signs) {
+      for (const Sign& sign : entry.second) {
+        if (sign.node != index) continue;
+        EmitSignings(entry.first);
+        Export(nodes_[index].output);
+        return;
+      }
+    }
+    Export(nodes_[index].output);
+  }
+
+  template <typename PoolingStep>
+  static void SetPool(const PoolOptions& pool, const Shape& in, PoolingStep* step) {
+    int size;
+    step->pool = pool;
+    OutputSize(in.h, pool.filter_height, pool.stride_height, 1, pool.same_padding, &size, &step->pad_top);
+    OutputSize(in.w, pool.filter_width, pool.stride_width, 1, pool.same_padding, &size, &step->pad_left);
+  }
+
+  void EmitConcat(const Node& node) {
+    int channel = 0;
+    for (int part : node.inputs) {
+      auto step = std::make_unique<MapStep>();
+      step->kind = MapStep::Kind::kCopy;
+      step->shape = plan_.shape(part);
+      step->channels = step->shape.c;
+      step->output = {node.output, channel, plan_.shape(node.output).c};
+      step->a = Whole(part);
+      channel += step->channels;
+      Push(std::move(step));
+    }
+    EmitSignings(node.output);
+  }
+
+  // A map, or a constant repeated for every channel.
+  void SetOperand(int tensor, int channels, FloatSlice* map, std::vector<float>* constant) const {
+    if (!plan_.tensor(tensor).constant()) {
+      *map = Whole(tensor);
+      return;
+    }
+    *constant = Constants(tensor);
+    if (constant->size() == 1) constant->assign(channels, constant->front());
+  }
+
+  void EmitMap(int index) {
+    const Node& node = nodes_[index];
+    using Kind = MapStep::Kind;
+    auto step = std::make_unique<MapStep>();
+    step->shape = plan_.shape(node.output);
+    step->channels = step->shape.c;
+    step->output = Whole(node.output);
+    if (node.op != Op::kBinary && node.op != Op::kSelect && node.op != Op::kCast) step->a = Whole(node.inputs[0]);
+    switch (node.op) {
+      case Op::kScale:
+      case Op::kShift:
+      case Op::kPrelu:
+        step->kind = node.op == Op::kScale ? Kind::kScale : node.op == Op::kShift ? Kind::kShift : Kind::kPrelu;
+        step->constant = Constants(node.constant);
+        break;
+      case Op::kMaxPool:
+      case Op::kAveragePool:
+        step->kind = node.op == Op::kMaxPool ? Kind::kMaxPool : Kind::kAveragePool;
+        step->input_shape = plan_.shape(node.inputs[0]);
+        SetPool(node.pool, step->input_shape, step.get());
+        break;
+      case Op::kUpsample:
+        step->kind = Kind::kUpsample;
+        break;
+      case Op::kCast:
+        step->kind = Kind::kCast;
+        step->outside = node.inputs[0];
+        break;
+      case Op::kUnary:
+        step->kind = node.unary == Unary::kClamp   ? Kind::kClamp
+                     : node.unary == Unary::kRound ? Kind::kRound
+                     : node.unary == Unary::kFloor ? Kind::kFloor
+                     : node.unary == Unary::kSign  ? Kind::kUnitSign
+                                                   : Kind::kCopy;
+        step->low = node.low;
+        step->high = node.high;
+        break;
+      case Op::kBinary:
+        step->kind = Kind::kBinary;
+        step->binary = node.binary;
+        SetOperand(node.inputs[0], step->channels, &step->a, &step->constant);
+        SetOperand(node.inputs[1], step->channels, &step->b, &step->constant_b);
+        break;
+      case Op::kSelect:
+        step->kind = Kind::kSelect;
+        step->condition = Whole(node.inputs[0]);
+        SetOperand(node.inputs[1], step->channels, &step->a, &step->constant);
+        SetOperand(node.inputs[2], step->channels, &step->b, &step->constant_b);
+        break;
+      case Op::kPad:
+        step->kind = Kind::kPad;
+        step->input_shape = plan_.shape(node.inputs[0]);
+        step->pad_top = node.pad_top;
+        step->pad_left = node.pad_left;
+        step->fill = node.fill;
+        break;
+      case Op::kSlice:
+        step->kind = Kind::kCopy;
+        step->a.channel = node.first_channel;
+        break;
+      default: {  // kAdd
+        step->kind = Kind::kAdd;
+        step->b = Whole(node.inputs[1]);
+        const auto upsampled = plan_.upsampled.find(index);
+        if (upsampled == plan_.upsampled.end()) break;
+        step->kind = Kind::kAddUpsampled;
+        if (upsampled->second == 0) std::swap(step->a, step->b);
+        step->b = Whole(nodes_[plan_.producer(step->b.tensor)].inputs[0]);
+      }
+    }
+    step->signings = TakeSignings(node.output);
+    Push(std::move(step));
+  }
+
+  void EmitFloatConv(const Node& node) {
+    auto step = std::make_unique<FloatConvStep>();
+    const std::vector<int>& filter = plan_.tensor(node.filter).dims;
+    const FloatConvOptions& o = node.float_conv;
+    step->options = o;
+    step->in_shape = plan_.shape(node.inputs[0]);
+    step->out_shape = plan_.shape(node.output);
+    step->input = Whole(node.inputs[0]);
+    step->filter_height = filter[1];
+    step->filter_width = filter[2];
+    int size;
+    OutputSize(step->in_shape.h, filter[1], o.stride_height, o.dilation_height, o.same_padding, &size, &step->pad_top);
+    OutputSize(step->in_shape.w, filter[2], o.stride_width, o.dilation_width, o.same_padding, &size, &step->pad_left);
+    step->bias.assign((filter[0] + kPanel - 1) / kPanel * kPanel, 0.0f);
+    if (node.bias >= 0) std::copy_n(plan_.floats(node.bias), filter[0], step->bias.begin());
+    step->low = node.low;
+    step->high = node.high;
+    step->SetFilters(plan_.floats(node.filter), filter[0]);
+    step->signings = TakeSignings(node.output);
+    if (plan_.floats_needed(node.output) || step->signings.empty()) step->output = Whole(node.output);
+    Push(std::move(step));
+  }
+
+  void EmitConv(int index) {
+    const Node& node = nodes_[index];
+    Import(node.inputs[0]);
+    auto step = std::make_unique<ConvStep>();
+    const BitImage* input = plan_.images[node.inputs[0]];
+    const Shape& out = plan_.shape(node.output);
+    const std::vector<int>& filter = plan_.tensor(node.filter).dims;
+    const uint32_t* words = static_cast<const uint32_t*>(plan_.tensor(node.filter).data);
+    step->input = input;
+    step->options = node.conv;
+    step->out_shape = out;
+    step->shape = {input->shape.n, input->shape.h, input->shape.w, out.h, out.w, out.c, filter[1], filter[2], input->words};
+    int size;
+    OutputSize(input->shape.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &size, &step->pad_top);
+    OutputSize(input->shape.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &size, &step->pad_left);
+
+    for (int y = 0; y < filter[1]; ++y) {
+      for (int x = 0; x < filter[2]; ++x) {
+        const ptrdiff_t at = static_cast<ptrdiff_t>(y) * node.conv.dilation_height * input->row_bytes +
+                             static_cast<ptrdiff_t>(x) * node.conv.dilation_width * input->pixel_bytes;
+        if (x > 0 && node.conv.dilation_width == 1) {
+          step->windows.back().words += input->words;  // the pixels of a row lie side by side
+        } else {
+          step->windows.push_back({at, input->words});
+        }
+      }
+    }
+    step->depth_words = filter[1] * filter[2] * input->words;
+    SetArithmetic(node, step.get());
+    step->SetFilters(plan_.kernels, words);
+
+    if (node.bits_out) {
+      Thresholds thresholds;
+      const int32_t* given = static_cast<const int32_t*>(plan_.tensor(node.threshold).data);
+      thresholds.threshold.assign(WordsFor(out.c) * kWord, INT32_MAX);
+      std::copy(given, given + out.c, thresholds.threshold.begin());
+      thresholds.flip.assign(WordsFor(out.c), 0);
+      thresholds.image = plan_.images[node.output];
+      step->thresholds.push_back(std::move(thresholds));
+      Push(std::move(step));
+      Export(node.output);
+      return;
+    }
+
+    const bool zero_padded = node.conv.same_padding && !node.conv.pad_ones;
+    if (zero_padded) {
+      step->tap_weights = TapWeights(step->shape, step->options, words);
+      step->zero_padding_multiplier = Constants(node.multiplier);
+    }
+    const auto target = plan_.targets.find(index);
+    if (target != plan_.targets.end()) {
+      step->output = target->second.output;
+      step->residual = target->second.residual;
+    }
+    // Signings of the output itself, compared as counts; those that can't be are left to a pass over the floats.
+    std::vector<Sign> left;
+    for (const Sign& sign : plan_.signs[node.output]) {
+      Thresholds thresholds;
+      if (!zero_padded && MakeThresholds(*step, MakeSigning(sign, 0), &thresholds)) {
+        step->thresholds.push_back(std::move(thresholds));
+      } else {
+        left.push_back(sign);
+      }
+    }
+    plan_.signs[node.output] = left;
+    if (left.empty()) plan_.signs.erase(node.output);
+    for (const SliceSign& slice : plan_.slice_signs) {
+      if (slice.conv == index) step->signings.push_back(MakeSigning(slice.sign, slice.channel));
+    }
+    if (!step->output.wanted() &&
+        (plan_.floats_needed(node.output) || zero_padded || plan_.signs.count(node.output) != 0)) {
+      step->output = Whole(node.output);
+    }
+    Push(std::move(step));
+  }
+
+  // LCE's order of rounding: the multiplier and the offset are made in double, then kept as float.
+  void SetArithmetic(const Node& node, ConvStep* step) {
+    const ConvShape& s = step->shape;
+    step->multiplier.assign(WordsFor(s.channels_out) * kWord, 0.0f);
+    step->bias.assign(step->multiplier.size(), 0.0f);
+    const int64_t depth = static_cast<int64_t>(s.filter_height) * s.filter_width * node.conv.channels_in;
+    Require(depth < 1 << 24 && static_cast<int64_t>(s.filter_height) * s.filter_width * s.words * kWord < 1 << 24,
+            "LceBconv2d: the filter is too large");
+    if (!node.bits_out) {
+      const float* multiplier = plan_.floats(node.multiplier);
+      const float* bias = plan_.floats(node.bias);
+      for (int c = 0; c < s.channels_out; ++c) {
+        const double scale = multiplier[c];
+        step->multiplier[c] = static_cast<float>(-1 * scale);
+        step->bias[c] = static_cast<float>(static_cast<double>(bias[c]) + static_cast<double>(depth) * scale);
+      }
+    }
+    const int64_t least = std::max<int64_t>(node.conv.activation_min, -depth);
+    const int64_t most = std::min<int64_t>(node.conv.activation_max, depth);
+    step->clamp_min = static_cast<int32_t>(depth - most);
+    step->clamp_max = static_cast<int32_t>(depth - least);
+  }
+
+  Plan& plan_;
+  const std::vector<Node>& nodes_;
+  std::set<int> imported_;
+};
+
+}  // namespace
+
+void PlanSteps(Plan* plan) { StepMaker(plan).MakeAll(); }
+
+}  // namespace bnn
