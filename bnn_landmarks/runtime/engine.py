@@ -7,7 +7,6 @@ network = Network("pose.tflite", num_threads=2)
 
 import contextlib
 import ctypes
-import pathlib
 import threading
 
 import numpy as np

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from photographs import on_photographs
-from run_lce import DOORS, assert_same, by_engine, by_lce, by_runtime
+from run_lce import DOORS, assert_same, by_lce
 
 from bnn_landmarks import zoo
 
