@@ -12,6 +12,7 @@ from bnn_landmarks.inference.engines import ENGINES
 @click.argument("dataset")
 @click.option("--data", type=click.Path(path_type=pathlib.Path), help="Directory DATASET is looked for in.")
 @click.option("--split", help="Split of the data set; without it DATASET's last part (mpii/val), or val.")
+@click.option("--category", help="The category to score, where a COCO file has several with landmarks.")
 @click.option("--engine", type=click.Choice(("auto", *ENGINES)), default="auto", show_default=True)
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Add the mirrored crop's maps.")
@@ -33,7 +34,7 @@ from bnn_landmarks.inference.engines import ENGINES
     type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True),
     help="Directory to keep the record in as NAME.*.json and to write the model card NAME.md in (zoo/cards).",
 )
-def command(model, dataset, data, split, engine, threads, flip, changed, output, cards):
+def command(model, dataset, data, split, category, engine, threads, flip, changed, output, cards):
     """Score MODEL (an entry, a .npz, a .tflite or a training run's directory) on DATASET (a folder in COCO's keypoints
     format, or a prepared set), and hold it beside the paper's figures and others'.
 
@@ -52,7 +53,7 @@ def command(model, dataset, data, split, engine, threads, flip, changed, output,
     from bnn_landmarks.evaluation.examples import open_split
     from bnn_landmarks.evaluation.record import describe, write
 
-    samples, name, split = open_split(dataset, split, data)
+    samples, name, split = open_split(dataset, split, data, category)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
     found = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     under = moved = None

@@ -25,6 +25,12 @@ import click
     help="Begin at the last checkpoint of another run, which may go on.",
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the recipe.")
+@click.option("--category", help="The category to learn, where a COCO file has several with landmarks.")
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave out annotations and images that can't be used, and say which, instead of refusing to begin.",
+)
 @click.option(
     "--strategy", type=click.Choice(("none", "mirrored", "multiworker")), default="none", show_default=True
 )
@@ -46,6 +52,8 @@ def command(
     initial,
     branch,
     settings,
+    category,
+    skip_bad,
     strategy,
     kernels,
     validate_samples,
@@ -83,7 +91,10 @@ def command(
     from bnn_landmarks.training.trainer import make_strategy, train
 
     plan = recipes.load(recipe)
-    plan = override(plan(data) if callable(plan) else plan, dict(parse(setting) for setting in settings))
+    if callable(plan):
+        plan = plan(data, category) if category else plan(data)
+    changes = {"category": category} if category else {}
+    plan = override(plan, changes | dict(parse(setting) for setting in settings))
     train(
         plan,
         data,
@@ -95,5 +106,6 @@ def command(
         strategy=make_strategy(strategy),
         kernels=kernels,
         branch=branch,
+        skip_bad=skip_bad,
     )
     click.echo(f"trained: {output / 'weights.npz'}")

@@ -57,29 +57,35 @@ def failures(look, count, what) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def checked(samples, skip_bad=False, name=""):
+def checked(samples, skip_bad=False, name="", pixels=False):
     """The samples, once each one's files are there, whole, and as large as annotated; read from their headers.
 
     Args:
         skip_bad: leave those out that are not, and say which, instead of refusing.
-        name: what messages call the data set.
+        name: what messages call the data set. pixels: decode each image, too.
 
     Raises:
         ValueError: some are not, or with `skip_bad` all; up to 20 are logged, one line each.
     """
     if not hasattr(samples, "check"):
         return samples  # Prepared sets were checked when they were built.
-    bad = failures(samples.check, len(samples), f"checking {name}")
+    if isinstance(samples, CocoKeypoints):
+        _list([f"{samples.file.path}: {problem}" for problem in samples.file.problems], "left out: ")
+    bad = failures(samples.__getitem__ if pixels else samples.check, len(samples), f"checking {name}")
     if not bad:
         return samples
-    for reason in itertools.islice(bad.values(), LISTED):
-        logger.warning("%s%s", "left out: " if skip_bad else "", reason)
-    if len(bad) > LISTED:
-        logger.warning("... and %d more; bnn-landmarks data check lists them", len(bad) - LISTED)
+    _list(list(bad.values()), "left out: " if skip_bad else "")
     if not skip_bad or len(bad) == len(samples):
         hint = "" if skip_bad else "; mend them, or leave them out with --skip-bad"
         raise ValueError(f"{len(bad)} of the {len(samples)} samples of {name} can't be used{hint}")
     return Part(samples, [index for index in range(len(samples)) if index not in bad])
+
+
+def _list(reasons, what):
+    for reason in reasons[:LISTED]:
+        logger.warning("%s%s", what, reason)
+    if len(reasons) > LISTED:
+        logger.warning("... and %d more; bnn-landmarks data check lists them", len(reasons) - LISTED)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,12 +16,12 @@ from bnn_landmarks.geometry import boxes, crops, parts
 from bnn_landmarks.schemes import convert
 
 
-def open_split(dataset, split=None, data=None):
+def open_split(dataset, split=None, data=None, category=None):
     """An annotated split.
 
     Args:
         dataset: a folder, a data set's name below `data`, or either with /SPLIT behind it.
-        split: its split; "val" where neither says. data: directory to look in, as `datasets.open`.
+        split: its split; "val" where neither says. data: directory to look in, and category, as `datasets.open`.
 
     Returns:
         the samples, the data set's name, the split's.
@@ -33,7 +33,7 @@ def open_split(dataset, split=None, data=None):
     if split is None:
         whole = path.is_dir() or (pathlib.Path(data or ".") / path).is_dir() or not path.parent.name
         dataset, split = (dataset, "val") if whole else (str(path.parent), path.name)
-    return datasets.open(dataset, split, data), pathlib.Path(dataset).resolve().name, split
+    return datasets.open(dataset, split, data, category), pathlib.Path(dataset).resolve().name, split
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Recipe:
     """One training run.
 
     spec: the network. train, validate: (data set, split) pairs; a data set is a folder below `--data`.
+    category: of COCO folders that have several categories of landmarks, the one that is learned.
     loss: one of `LOSSES`. optimizer: "adam" or "rmsprop". learning_rate: its peak.
     schedule: how the rate goes on after its warming up: "cosine" to zero; "hold", for a trunk that may go on for days;
         "decay", straight to zero from the first step on, for a branch off such a trunk (Hägele et al. 2024);
@@ -60,6 +61,7 @@ class Recipe:
     teacher_weight: float = 1.0
     stages: tuple[dict, ...] = ()
     trunk: int = 0
+    category: str | None = None
 
     def __post_init__(self):
         records.check(self)

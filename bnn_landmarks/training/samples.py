@@ -57,7 +57,7 @@ class TrainingSamples(Series):
             for dataset in datasets:
                 conversion(dataset.scheme, self.scheme)
 
-    def __getitem__(self, number):
+    def example(self, number):
         sample, scheme = self.sample(self.index(number))
         rng = self.generator(number)
 

@@ -44,7 +44,7 @@ class Scenes(Series):
         ValueError: they are all empty; later, for a sample that is neither of a body nor of a face.
     """
 
-    def __getitem__(self, number):
+    def example(self, number):
         rng = self.generator(number)
         kind = rng.choice(list(SCENES), p=list(SCENES.values()))
         scene = Scene(self.spec, rng, self.augmentation)

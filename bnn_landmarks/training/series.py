@@ -6,8 +6,14 @@ workers gives the same data.
 """
 
 import functools
+import logging
 
 import numpy as np
+
+from bnn_landmarks.datasets.sample import subject_square
+
+TRIES = 20
+logger = logging.getLogger(__name__)
 
 
 class Series:
@@ -16,6 +22,11 @@ class Series:
     Args:
         datasets: sequences of `Sample` with a `scheme`, joined. spec: `Spec`.
         augmentation: `augment.Augmentation`. seed: int.
+
+    A subclass makes `example(number)`, which `series[number]` is.
+
+    Attributes:
+        failure: the last error that making an example ended in, which TensorFlow makes text of; None without one.
 
     Raises:
         ValueError: the data sets are all empty.
@@ -26,6 +37,7 @@ class Series:
         self._starts = np.cumsum([0] + [len(d) for d in datasets])
         if self._starts[-1] == 0:
             raise ValueError("there is nothing to train on: every data set is empty")
+        self._broken, self.failure = set(), None
         self._order = functools.lru_cache(maxsize=2)(self._shuffled)
 
     def __len__(self):
@@ -40,11 +52,35 @@ class Series:
         epoch, place = divmod(int(number), len(self))
         return int(self._order(epoch)[place])
 
+    def __getitem__(self, number):
+        try:
+            return self.example(number)
+        except Exception as error:
+            self.failure = error
+            raise
+
     def sample(self, index):
-        """The `Sample` of that index and its `Scheme`."""
-        source = int(np.searchsorted(self._starts, index, side="right")) - 1
-        dataset = self.datasets[source]
-        return dataset[index - int(self._starts[source])], dataset.scheme
+        """The `Sample` of that index and its `Scheme`. Where it can't be read any more, which is said once, the next
+        that can.
+
+        Raises:
+            OSError: `TRIES` in a row can't be read.
+        """
+        failed = {}
+        for place in ((index + i) % len(self) for i in range(TRIES)):
+            source = int(np.searchsorted(self._starts, place, side="right")) - 1
+            dataset = self.datasets[source]
+            try:
+                sample = dataset[place - int(self._starts[source])]
+                subject_square(sample, self.spec)
+            except (OSError, ValueError) as error:
+                failed[place] = " ".join(str(error).split())
+            else:
+                for bad in failed.keys() - self._broken:
+                    logger.warning("left out: %s", failed[bad])
+                self._broken |= failed.keys()
+                return sample, dataset.scheme
+        raise OSError(f"{TRIES} samples in a row can't be read any more, the last: {failed[place]}")
 
     def generator(self, number):
         """The random generator of example `number`."""

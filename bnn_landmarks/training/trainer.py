@@ -26,6 +26,7 @@ import tempfile
 import tensorflow as tf
 
 from bnn_landmarks import datasets, files
+from bnn_landmarks.datasets.checking import checked
 from bnn_landmarks.network.build import build
 from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done
@@ -47,6 +48,7 @@ class Run:
     strategy: tf.distribute.Strategy | None = None
     kernels: str = "auto"
     branch: pathlib.Path | None = None
+    skip_bad: bool = False
 
     @property
     def replicas(self) -> int:
@@ -73,6 +75,7 @@ def train(
     strategy=None,
     kernels="auto",
     branch=None,
+    skip_bad=False,
 ):
     """Train a recipe.
 
@@ -87,6 +90,8 @@ def train(
         kernels: of `KERNELS`, as `chooses_cpu_kernels` takes it.
         branch: a run's directory, from whose last checkpoint this one begins: its weights, its optimizer and its place
             in the series of samples. That run is left as it is, and may go on.
+        skip_bad: leave out annotations and images that can't be used, which are logged, instead of refusing to begin. A
+            file that breaks during the run costs its sample and a line.
 
     Returns:
         the trained network, tf.keras.Model in float32; with `recipe.average` its moving average.
@@ -94,7 +99,7 @@ def train(
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
         ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
-        ValueError: the loss or a weight is no longer finite.
+        ValueError: images can't be used (`checking.checked`); the loss or a weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
     """
     run = Run(
@@ -107,6 +112,7 @@ def train(
         strategy,
         kernels,
         pathlib.Path(branch) if branch else None,
+        skip_bad,
     )
     recipe, run = _on_trunk(recipe, run)
     stages = [override(dataclasses.replace(recipe, stages=()), stage) for stage in recipe.stages] or [recipe]
@@ -158,7 +164,7 @@ def _train_stage(recipe, run):
         raise ValueError("the moving average of the weights (average) works on one replica only")
     if tf.train.latest_checkpoint(run.output / "checkpoints") and not run.resume:
         raise _exists(run.output)
-    splits = {pair: datasets.open(*pair, run.data) for pair in {*recipe.train, *recipe.validate}}
+    splits = {pair: _open(pair, recipe, run) for pair in {*recipe.train, *recipe.validate}}
     samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
     validations = {}
     if run.chief:
@@ -191,13 +197,24 @@ def _train_stage(recipe, run):
     monitor = Monitor(recipe, run, manager, twin, validations)
     if done < recipe.steps:
         stream = _stream(samples, recipe, done, run.strategy)
-        model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[monitor], verbose=0)
+        try:
+            model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[monitor], verbose=0)
+        except tf.errors.OpError:
+            if samples.failure is None:
+                raise
+            raise samples.failure from None
     else:
         monitor.set_model(model)
         monitor.finish(done)
     if not run.chief:
         shutil.rmtree(place.parent)
     return twin
+
+
+def _open(pair, recipe, run):
+    """A split whose files have been looked at; validation's, which are all read at the start, down to their pixels."""
+    samples = datasets.open(*pair, run.data, recipe.category, run.skip_bad)
+    return checked(samples, run.skip_bad, "/".join(pair), pixels=pair in recipe.validate)
 
 
 def _restore(checkpoint, path):
