@@ -164,7 +164,7 @@ def _train_stage(recipe, run):
         raise ValueError("the moving average of the weights (average) works on one replica only")
     if tf.train.latest_checkpoint(run.output / "checkpoints") and not run.resume:
         raise _exists(run.output)
-    splits = {pair: _open(pair, recipe, run) for pair in {*recipe.train, *recipe.validate}}
+    splits = {pair: _open(pair, recipe, run) for pair in dict.fromkeys((*recipe.train, *recipe.validate))}
     samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
     validations = {}
     if run.chief:

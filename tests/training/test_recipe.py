@@ -14,8 +14,8 @@ def test_settings_replace_values_by_path():
     changed = override(changed, {"spec.options.binary": False})
     assert changed.spec.options == {"binary": False}
     for setting, message in (
-        ("spec.widht=3", "no field"),
-        ("loss=l3", "loss must be"),
+        ("spec.widht=3", "there is no setting spec.widht"),
+        ("loss=l3", "loss"),
         ("loss", "key=value"),
     ):
         with pytest.raises(ValueError, match=message):
