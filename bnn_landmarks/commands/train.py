@@ -1,6 +1,7 @@
 """`bnn-landmarks train`: train a recipe."""
 
 import pathlib
+import sys
 
 import click
 
@@ -88,6 +89,7 @@ def command(
     if missing:
         raise click.UsageError(f"{missing[0]} is missing; --list prints the recipes")
     from bnn_landmarks.training.recipe import override, parse
+    from bnn_landmarks.training.stopping import Stopped
     from bnn_landmarks.training.trainer import make_strategy, train
 
     plan = recipes.load(recipe)
@@ -95,17 +97,21 @@ def command(
         plan = plan(data, category) if category else plan(data)
     changes = {"category": category} if category else {}
     plan = override(plan, changes | dict(parse(setting) for setting in settings))
-    train(
-        plan,
-        data,
-        output,
-        resume=resume,
-        initial=initial,
-        validate_samples=validate_samples,
-        checkpoint_minutes=checkpoint_minutes,
-        strategy=make_strategy(strategy),
-        kernels=kernels,
-        branch=branch,
-        skip_bad=skip_bad,
-    )
+    try:
+        train(
+            plan,
+            data,
+            output,
+            resume=resume,
+            initial=initial,
+            validate_samples=validate_samples,
+            checkpoint_minutes=checkpoint_minutes,
+            strategy=make_strategy(strategy),
+            kernels=kernels,
+            branch=branch,
+            skip_bad=skip_bad,
+        )
+    except Stopped as stopped:
+        click.echo(f"bnn-landmarks: {stopped}", err=True)
+        sys.exit(128 + stopped.number)
     click.echo(f"trained: {output / 'weights.npz'}")

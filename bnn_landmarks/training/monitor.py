@@ -18,6 +18,7 @@ from bnn_landmarks.inference.engines import open_engine
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.network import weights
 from bnn_landmarks.training.model import steps_done
+from bnn_landmarks.training.stopping import Stopped
 
 SHOWN = 8
 
@@ -39,6 +40,9 @@ class Monitor(tf.keras.callbacks.Callback):
     Args:
         recipe: `Recipe`. run: `trainer.Run`. manager: the run's tf.train.CheckpointManager.
         twin: the network in float32 that is validated and saved. validations: {name: `Validation`}.
+
+    Attributes:
+        stop_request: as `stopping.stop_requests` gives it; asked after each step.
     """
 
     def __init__(self, recipe, run, manager, twin, validations):
@@ -49,7 +53,8 @@ class Monitor(tf.keras.callbacks.Callback):
         self.seconds, self.chief, self.alone = 60 * run.checkpoint_minutes, run.chief, run.workers == 1
         self.localizer = Localizer(open_engine(twin, "keras"))
         self.saved, self.losses, self.scores, self.past = time.monotonic(), [], {}, []
-        self.board = None
+        self.board = self.bar = self.saved_step = None
+        self.stop_request = lambda: None
 
     def on_train_begin(self, logs=None):
         done = steps_done(self.model)
@@ -78,11 +83,20 @@ class Monitor(tf.keras.callbacks.Callback):
                 self._validate(step, last)
             self._save(step)
         self.bar.update()
+        if not last and (number := self.stop_request()):
+            if self.saved_step != step:
+                self._save(step)
+            raise Stopped(
+                f"stopped at step {step} of {self.recipe.steps}, its checkpoint is written: go on with --resume",
+                number,
+            )
         if self.chief and len(self.losses) % 20 == 1:
             self.bar.set_postfix({"loss": f"{np.mean(self.losses[-100:]):.4f}", **self.scores}, refresh=False)
 
-    def on_train_end(self, logs=None):
-        self.bar.close()
+    def close(self):
+        """End the progress bar, so that what is said next begins a line."""
+        if self.bar is not None:
+            self.bar.close()
 
     def finish(self, step):
         """What a run that was already at its end still has to give: the trained network."""
@@ -115,7 +129,7 @@ class Monitor(tf.keras.callbacks.Callback):
         if self.chief:
             self._write(lambda: _keep_losses(self._kept_losses(), step, self.losses), step)
         self._write(lambda: self.manager.save(step), step)
-        self.saved = time.monotonic()
+        self.saved, self.saved_step = time.monotonic(), step
 
     def _write(self, write, step):
         try:

@@ -33,6 +33,7 @@ from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels
 from bnn_landmarks.training.monitor import Monitor, Validation
 from bnn_landmarks.training.recipe import override
 from bnn_landmarks.training.samples import batches, series
+from bnn_landmarks.training.stopping import stop_requests
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +102,7 @@ def train(
         ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
         ValueError: images can't be used (`checking.checked`); the loss or a weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
+        stopping.Stopped, a KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint of the last step is written.
     """
     run = Run(
         pathlib.Path(data),
@@ -197,12 +199,16 @@ def _train_stage(recipe, run):
     monitor = Monitor(recipe, run, manager, twin, validations)
     if done < recipe.steps:
         stream = _stream(samples, recipe, done, run.strategy)
-        try:
-            model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[monitor], verbose=0)
-        except tf.errors.OpError:
-            if samples.failure is None:
-                raise
-            raise samples.failure from None
+        # A checkpoint of several workers takes all of them at the same step, and a signal comes to one.
+        requests = stop_requests() if run.workers == 1 else contextlib.nullcontext(monitor.stop_request)
+        with requests as request, contextlib.closing(monitor):
+            monitor.stop_request = request
+            try:
+                model.fit(stream, steps_per_epoch=recipe.steps - done, callbacks=[monitor], verbose=0)
+            except tf.errors.OpError:
+                if samples.failure is None:
+                    raise
+                raise samples.failure from None
     else:
         monitor.set_model(model)
         monitor.finish(done)
