@@ -5,14 +5,13 @@ lists the arrays. An .npz is a zip of .npy files: a port without a zip reader ta
 """
 
 import argparse
-import types
 
 import numpy as np
 
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import crops, heatmaps
 from bnn_landmarks.inference.localizer import Landmarks
-from bnn_landmarks.inference.video import Tracker
+from bnn_landmarks.inference.video import Follower
 from bnn_landmarks.schemes import Scheme
 
 # image height and width, box, box_side, padding, crop size
@@ -71,7 +70,7 @@ def decode_vectors(rng):
 
 
 def track_vectors(rng, frames=24, count=5):
-    """A subject that moves, is lost for a frame, comes back and leaves the frame: what `video.Tracker` makes of it."""
+    """A subject that moves, is lost for a frame, comes back and leaves the frame: what `video.Follower` makes of it."""
     time = np.arange(frames)[:, None, None]
     raw = (
         rng.uniform([100, 80], [260, 300], (count, 2))
@@ -84,21 +83,13 @@ def track_vectors(rng, frames=24, count=5):
     scores[9] = 0.05  # none seen: lost
     seconds = rng.uniform(0.02, 0.1, frames)
     whole = np.array([-0.5, -0.5, FRAME[1], FRAME[0]])
-    looked, smooth, shown = [], [], iter(zip(raw, scores, strict=True))
-
-    def localize(frame, boxes):
-        box = whole if boxes is None else boxes[0]
-        looked.append(box)
-        return [
-            Landmarks(
-                *next(shown), Scheme("five", tuple("abcde")), box, "image" if boxes is None else "given"
-            )
-        ]
-
-    track = Tracker(localize)
-    frame = types.SimpleNamespace(shape=(*FRAME, 3))
-    for step in seconds:
-        smooth.append(track(frame, step)[0].points)
+    looked, smooth, follow = [], [], Follower()
+    for points, score, step in zip(raw, scores, seconds, strict=True):
+        if follow.box is None:
+            follow = Follower()
+        looked.append(whole if follow.box is None else follow.box)
+        result = Landmarks(points, score, Scheme("five", tuple("abcde")), looked[-1], "track")
+        smooth.append(follow(result, step, (*FRAME, 3)).points)
     return {
         "track/frame": np.array(FRAME, np.float64),
         "track/points": raw,

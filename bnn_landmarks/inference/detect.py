@@ -51,6 +51,18 @@ def detect(image, scheme):
     return np.zeros((0, 4))
 
 
+NOBODY = "nothing detected, and nobody found in the whole image either (give boxes to look all the same)"
+
+
+def check_opencv(kind):
+    """Raise ImportError where this OpenCV (5) has its detectors of "person" or "face" no more."""
+    if not hasattr(cv2, "HOGDescriptor" if kind == "person" else "CascadeClassifier"):
+        raise ImportError(
+            f"OpenCV {cv2.__version__} has no detector of {'people' if kind == 'person' else 'faces'} any more: use "
+            "detector='finder', a function of your own, or opencv-python 4"
+        )
+
+
 def nothing_found(scheme):
     """Why the whole image has to be the box, and what to do."""
     known = scheme.name in (*PEOPLE_SCHEMES, *FACE_SCHEMES)

@@ -1,13 +1,14 @@
 """Image and boxes -> landmarks or facial parts in the image's own pixels, on any engine.
 
     localizer = Localizer("pose")               # an entry, or a file: Localizer("pose.tflite")
-    for person in localizer("photo.jpg"):       # one result a box; without boxes OpenCV finds the people
-        print(person.scheme.names, person.points, person.scores, person.found)
+    for person in localizer("photo.jpg"):       # one result per box; without boxes a detector finds the people
+        print(person.scheme.names, person.points, person.scores, person.found, person.detector)
 
 With an exported file, and LiteRT to run it, nothing here needs TensorFlow.
 """
 
 import dataclasses
+import functools
 import logging
 import warnings
 
@@ -15,11 +16,16 @@ import cv2
 import numpy as np
 
 from bnn_landmarks.geometry import crops, draw, heatmaps, images
-from bnn_landmarks.inference import detect
+from bnn_landmarks.inference import detect, detectors
 from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.schemes import Scheme
 
 STRIP, BATCH = 512, 32
+# A second look is into the box of the landmarks of at least this score, times this; by benchmarks/second_look.py on
+# training images.
+AGAIN, GROWN = 0.1, 1.0
+# The presence below which the whole image shows nobody, by kind of subject; found in the same way.
+PRESENCE = {"person": 0.3, "face": 0.3, None: 0.0}
 logger = logging.getLogger(__name__)
 
 
@@ -30,7 +36,10 @@ class Landmarks:
     points: float64 [K, 2], x right and y down, 0-based pixel centres of the image; some may lie outside it.
     scores: float32 [K] in [0, 1]. scheme: `schemes.Scheme`, whose names are in the order of the points.
     box: float64 [4], the box they were looked for in: x, y, width, height.
-    found: where the box came from: "given", "detector", or "image" (nothing detected: the whole image).
+    found: where the box came from: "given", "detector", "image" (nothing detected: the whole image), or "track" (the
+        frame before).
+    detector, box_score: what found the box, "finder" say, and its score; None of a given box, and where it has none.
+    track: the subject's number in a video (`video.Tracker`), else None.
     """
 
     points: np.ndarray
@@ -38,6 +47,14 @@ class Landmarks:
     scheme: Scheme
     box: np.ndarray
     found: str
+    detector: str | None = None
+    box_score: float | None = None
+    track: int | None = None
+
+    @property
+    def presence(self) -> float:
+        """The mean of the landmarks' scores: how sure it is that a subject is there at all."""
+        return float(np.mean(self.scores))
 
     def draw(self, image, threshold=draw.THRESHOLD):
         """A copy of the image, uint8 [H, W, 3], with the landmarks of at least this score."""
@@ -47,16 +64,76 @@ class Landmarks:
 @dataclasses.dataclass(frozen=True)
 class Parts:
     """Facial parts of one face. mask: uint8 [H, W] over the whole image, indices of scheme.names, 0
-    (background) outside the crop. scheme, box, found: as `Landmarks`."""
+    (background) outside the crop. presence: the mean probability of there being a face, over the middle of the crop.
+    The others: as `Landmarks`."""
 
     mask: np.ndarray
     scheme: Scheme
     box: np.ndarray
     found: str
+    detector: str | None = None
+    box_score: float | None = None
+    track: int | None = None
+    presence: float = 1.0
 
     def draw(self, image, threshold=draw.THRESHOLD):
         """A copy of the image, uint8 [H, W, 3], with the parts in colour."""
         return draw.parts(image, self.mask)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sighting:
+    """Where to look for a subject. box, found, detector, box_score, track: as `Landmarks`."""
+
+    box: np.ndarray
+    found: str
+    detector: str | None = None
+    box_score: float | None = None
+    track: int | None = None
+
+
+def whole_image(image):
+    """The `Sighting` of somebody who may be anywhere."""
+    return Sighting(np.array([-0.5, -0.5, *image.shape[1::-1]]), "image")
+
+
+def given_boxes(image, boxes):
+    """A user's box, or boxes [N, 4], as a list of float64 [4].
+
+    Raises:
+        ValueError: one is not four finite numbers, is empty, or lies outside the image.
+    """
+    height, width = image.shape[:2]
+    boxes = list(boxes) if np.iterable(boxes) else [boxes]
+    if boxes and not np.iterable(boxes[0]):
+        boxes = [boxes]
+    boxes = [crops.check_box(box) for box in boxes]
+    for x, y, w, h in boxes:
+        if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+            raise ValueError(
+                f"the box {[x, y, w, h]} lies outside the image, which is {width} x {height} pixels"
+            )
+    return boxes
+
+
+def result_box(result, threshold):
+    """The box float64 [4] tight around a subject's landmarks of at least this score, or its parts; None where it is
+    lost."""
+    if isinstance(result, Parts):
+        y, x = np.nonzero(result.mask)
+        return detect.box_from_landmarks(np.stack([x, y], axis=1), np.ones(len(x)), 0)
+    return detect.box_from_landmarks(result.points, result.scores, threshold)
+
+
+def second_look(result, shape):
+    """Where to look again for what was found of a subject in an image of this shape: the box around its landmarks of at
+    least `AGAIN`, times `GROWN`; where it was, if too few are."""
+    box = result_box(result, AGAIN)
+    if box is not None:
+        grown = np.concatenate([box[:2] - (GROWN - 1) / 2 * box[2:], GROWN * box[2:]])
+        if grown[0] < shape[1] and grown[1] < shape[0] and (grown[:2] + grown[2:] > 0).all():
+            return Sighting(grown, result.found, result.detector, result.box_score, result.track)
+    return Sighting(result.box, result.found, result.detector, result.box_score, result.track)
 
 
 class Localizer:
@@ -68,18 +145,47 @@ class Localizer:
         engine, num_threads: as `engines.open_engine`, which says what it raises.
         flip: average the maps with those of the mirrored crop: a little better, twice the time. Where nobody knows
             which landmarks change places in a mirror (`Scheme.not_mirrored`), it is left out, which is logged.
+        detector: what finds the subjects where no box is given: "auto", "finder", "opencv", or a function image ->
+            boxes [N, 4], or (boxes, scores), as `detectors.choose` takes it. It is opened when it is needed.
+        refine: how often to look again, in the box of the landmarks found (`second_look`), where the box was not
+            given.
+        least_presence: the `presence` that a subject needs where nothing was detected and the whole image is the box;
+            below it nobody is there. None: `PRESENCE` of the scheme's subjects.
 
     Attributes:
         engine: `engines.Engine`. spec: `spec.Spec`.
+
+    Raises:
+        ValueError: refine is no whole number from 0; an unknown detector; and as `engines.open_engine`.
     """
 
-    def __init__(self, source, engine="auto", num_threads=1, flip=False):
+    def __init__(
+        self,
+        source,
+        engine="auto",
+        num_threads=1,
+        flip=False,
+        detector="auto",
+        refine=1,
+        least_presence=None,
+    ):
         self.engine = source if isinstance(source, Engine) else open_engine(source, engine, num_threads)
         self.spec = self.engine.spec
         self.scheme = self.spec.landmark_scheme()
         self.flip = flip and not self.scheme.not_mirrored
         if flip and not self.flip:
             logger.warning("running without flip: %s", self.scheme.not_mirrored)
+        if not (isinstance(refine, int) and refine >= 0):
+            raise ValueError(f"refine is how often to look again, 0, 1, 2 ..., not {refine!r}")
+        detectors.check(detector)
+        self.refine, self._detector = refine, detector
+        usual = PRESENCE[detectors.kind_of(self.scheme)]
+        self.least_presence = usual if least_presence is None else least_presence
+
+    @functools.cached_property
+    def detector(self):
+        """`detectors.Detector`, or None where nothing finds the scheme's subjects."""
+        return detectors.choose(self._detector, self.scheme)
 
     def __call__(self, image, boxes=None):
         """Localize every subject of an image.
@@ -88,17 +194,21 @@ class Localizer:
             image: a path, the bytes of an encoded image, a PIL image, or an array [H, W, 3] RGB (also [H, W]
                 grey or [H, W, 4]), uint8, uint16 or float in [0, 1]; or a list of such images.
             boxes: one box (x, y, width, height) or [N, 4], pixels, tight around the joints or the face's
-                points. None: `detect.detect` looks for them, and where it finds nothing the whole image is
-                the box, with a warning. For a list of images a list with one of these for each.
+                points. None: the detector looks for them, and where it finds nothing the whole image is the box, with
+                a warning. For a list of images a list with one of these for each.
 
         Returns:
-            a list of `Landmarks` or `Parts`, one a box; for a list of images a list of such lists.
+            a list of `Landmarks` or `Parts`, one per box; empty where nothing was detected and the whole image shows
+            nobody either. For a list of images a list of such lists.
 
         Raises:
             FileNotFoundError, ValueError: the image can't be read, or is none (`images.load`); a box is not four
                 finite numbers, is empty or of millions of pixels, or lies outside the image.
-            ImportError: a HEIC photograph, and pillow-heif is not installed.
+            ImportError: a HEIC photograph, and pillow-heif is not installed; the detector's engine is not there, or
+                OpenCV has its detectors no more.
         """
+        if self.spec.task == "boxes":
+            raise ValueError(f"{self.spec.name} finds boxes, no landmarks: use inference.finder.Finder")
         if isinstance(image, list | tuple):
             boxes = [None] * len(image) if boxes is None else boxes
             if len(boxes) != len(image):
@@ -107,50 +217,60 @@ class Localizer:
                 )
             return [self(one, of_one) for one, of_one in zip(image, boxes, strict=True)]
         image = images.load(image)
-        boxes, found = self._boxes(image, boxes)
-        squares = [crops.square(box, self.spec.box_side, self.spec.padding) for box in boxes]
-        matrices = [crops.affine(center, side, self.spec.input_size) for center, side in squares]
-        results = []
-        for first in range(0, len(boxes), BATCH):
-            part = slice(first, first + BATCH)
-            results += self._localize(image, boxes[part], matrices[part], found)
+        if boxes is not None:
+            return self.look(image, [Sighting(box, "given") for box in given_boxes(image, boxes)])
+        sightings = self.detect(image)
+        results = self.look(image, sightings or [whole_image(image)])
+        for _ in range(self.refine):
+            results = self.look(image, [second_look(result, image.shape) for result in results])
+        if sightings:
+            return results
+        results = [result for result in results if result.presence >= self.least_presence]
+        reason = detect.nothing_found(self.scheme) if results else detect.NOBODY
+        warnings.warn(reason, stacklevel=2)
         return results
 
-    def _localize(self, image, boxes, matrices, found):
-        """One result per box, all in one call of the engine."""
+    def detect(self, image):
+        """What the detector finds in an image: `Sighting`s, the best first."""
+        if self.detector is None:
+            return []
+        boxes, scores = self.detector.find(images.as_rgb(image))
+        scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
+        height, width = image.shape[:2]
+        return [
+            Sighting(box, "detector", self.detector.name, score)
+            for box, score in zip(boxes, scores, strict=True)
+            if box[0] < width and box[1] < height and (box[:2] + box[2:] > 0).all()
+        ]
+
+    def look(self, image, sightings):
+        """One result per `Sighting` of an image."""
+        results = []
+        for first in range(0, len(sightings), BATCH):
+            results += self._look(image, sightings[first : first + BATCH])
+        return results
+
+    def _look(self, image, sightings):
+        """`look`, all in one call of the engine."""
+        squares = [crops.square(each.box, self.spec.box_side, self.spec.padding) for each in sightings]
+        matrices = [crops.affine(center, side, self.spec.input_size) for center, side in squares]
         maps = self.maps(np.stack([self.input(image, matrix) for matrix in matrices]))
         if self.spec.task == "parts":
-            masks = [
-                parts_mask(m, matrix, image.shape[:2], self.spec)
-                for m, matrix in zip(maps, matrices, strict=True)
+            return [
+                Parts(
+                    parts_mask(m, matrix, image.shape[:2], self.spec),
+                    self.scheme,
+                    **vars(each),
+                    presence=_face_share(m),
+                )
+                for m, matrix, each in zip(maps, matrices, sightings, strict=True)
             ]
-            return [Parts(mask, self.scheme, box, found) for mask, box in zip(masks, boxes, strict=True)]
         points, _ = heatmaps.decode(maps, self.spec.stride, self.spec.score)
         scores = heatmaps.scores(maps, self.spec.score, self.spec.sigma)
         return [
-            Landmarks(crops.restore(points[i], matrices[i]), scores[i], self.scheme, box, found)
-            for i, box in enumerate(boxes)
+            Landmarks(crops.restore(points[i], matrices[i]), scores[i], self.scheme, **vars(each))
+            for i, each in enumerate(sightings)
         ]
-
-    def _boxes(self, image, boxes):
-        """Boxes float64 [N, 4] and where they came from."""
-        height, width = image.shape[:2]
-        if boxes is not None:
-            boxes = list(boxes) if np.iterable(boxes) else [boxes]
-            if boxes and not np.iterable(boxes[0]):
-                boxes = [boxes]
-            boxes = [crops.check_box(box) for box in boxes]
-            for x, y, w, h in boxes:
-                if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-                    raise ValueError(
-                        f"the box {[x, y, w, h]} lies outside the image, which is {width} x {height} pixels"
-                    )
-            return boxes, "given"
-        boxes = detect.detect(image, self.scheme)
-        if len(boxes):
-            return list(boxes), "detector"
-        warnings.warn(detect.nothing_found(self.scheme), stacklevel=3)
-        return [np.array([-0.5, -0.5, width, height])], "image"
 
     def input(self, image, matrix):
         """What the network reads of an image: float32 [S, S, 3] in [0, 1]."""
@@ -164,6 +284,14 @@ class Localizer:
             return maps
         mirrored = self.engine.run(np.ascontiguousarray(inputs[:, :, ::-1]))
         return (maps + mirrored[:, :, ::-1][..., self.scheme.mirror]) / 2
+
+
+def _face_share(maps):
+    """The probability of all classes but the background, its mean over the middle half of logits [h, w, C]."""
+    height, width = maps.shape[:2]
+    middle = maps[height // 4 : -(height // 4), width // 4 : -(width // 4)].astype(np.float64)
+    shares = np.exp(middle - middle.max(axis=-1, keepdims=True))
+    return float(1 - (shares[..., 0] / shares.sum(axis=-1)).mean())
 
 
 def parts_mask(maps, matrix, shape, spec):

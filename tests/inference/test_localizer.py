@@ -10,6 +10,7 @@ from sight import DISCS, ENGINE, SIZE, SPEC, discs, see
 
 import bnn_landmarks
 from bnn_landmarks.geometry import images
+from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
 from bnn_landmarks.schemes import Scheme
@@ -121,11 +122,51 @@ def test_what_is_asymmetric_is_mirrored_with_its_name():
     assert ((maps[0] > 9).sum(axis=(0, 1)) < 9).all()
 
 
-def test_without_boxes_the_whole_image_is_used_and_that_is_said(localizer):
-    (found,) = localizer(discs(POINTS, radius=14))
-    assert found.found == "image"
+def test_without_boxes_the_whole_image_is_used_and_that_is_said():
+    with pytest.warns(UserWarning, match="the whole image was used"):
+        (found,) = Localizer(ENGINE, refine=0)(discs(POINTS, radius=14))
+    assert (found.found, found.detector, found.box_score) == ("image", None, None)
     assert found.box.tolist() == [-0.5, -0.5, 400, 300]
     assert np.abs(found.points - POINTS).max() <= tolerance(found.box)
+
+
+def test_a_second_look_is_into_the_box_of_the_landmarks():
+    picture, tight = discs(POINTS, radius=14), [120, 90, 140.5, 120]
+    (once,), (twice,) = (Localizer(ENGINE, refine=count)(picture) for count in (0, 1))
+    assert overlaps([tight], [twice.box]).max() > 0.6 > 0.2 > overlaps([tight], [once.box]).max()
+    assert twice.found == "image" and np.abs(twice.points - POINTS).max() <= tolerance(twice.box)
+    detected = Localizer(ENGINE, detector=lambda image: [[90, 60, 220, 200]])(picture)[0]
+    assert overlaps([tight], [detected.box]).max() > 0.6 and detected.found == "detector"
+    for wrong in (-1, 1.5, None):
+        with pytest.raises(ValueError, match="how often to look again"):
+            Localizer(ENGINE, refine=wrong)
+
+
+def test_a_given_box_is_looked_into_once():
+    calls = []
+    engine = Engine("counting", SPEC, lambda x: calls.append(len(x)) or see(x))
+    (found,) = Localizer(engine, refine=3)(discs(POINTS), BOX)
+    assert calls == [1] and found.box.tolist() == BOX and found.found == "given"
+
+
+def test_nobody_in_the_picture_is_no_subject():
+    somebody = Localizer(ENGINE, least_presence=0.3)
+    assert len(somebody(discs(POINTS, radius=14))) == 1
+    empty = np.zeros((300, 400, 3), np.uint8)
+    with pytest.warns(UserWarning, match="nobody found in the whole image either"):
+        assert Localizer(Engine("blank", SPEC, blank), least_presence=0.3)(empty) == []
+    assert len(Localizer(Engine("blank", SPEC, blank), least_presence=0.3)(empty, BOX)) == 1
+
+
+def test_presence_is_how_sure_the_landmarks_are():
+    landmarks = Landmarks(POINTS, np.array([0.2, 0.4, 0.9], np.float32), DISCS, np.array(BOX), "given")
+    assert landmarks.presence == pytest.approx(0.5)
+
+
+def test_a_finder_of_boxes_finds_no_landmarks():
+    spec = Spec("f", task="boxes", scheme="subjects", input_size=SIZE, padding=1.0, score="sigmoid")
+    with pytest.raises(ValueError, match="f finds boxes, no landmarks"):
+        Localizer(Engine("f", spec, None))(np.zeros((9, 9, 3), np.uint8))
 
 
 def test_a_network_of_ones_own_warns_that_it_has_no_detector(localizer):

@@ -77,12 +77,13 @@ def test_a_lost_subject_is_looked_for_again():
     track = video.Tracker(Localizer(Engine("moody", spec, see_unless_lost)))
     shown = discs(START, (200, 320), radius=8)
     assert track(shown, 0.04, [40, 40, 120, 120])[0].found == "given"
-    assert track(shown, 0.04)[0].found == "given" and len(track.boxes) == 1
+    assert track(shown, 0.04)[0].found == "given" and len(track.tracks) == 1
     lost.append(True)
-    track(shown, 0.04)
-    assert track.boxes == []
+    assert not any(track(shown, 0.04) for _ in range(25))
+    assert track.tracks == []
     lost.clear()
-    assert track(shown, 0.04)[0].found == "image"
+    (again,) = track(shown, 0.04)
+    assert again.found == "image" and again.track == 2
 
 
 def test_a_face_is_followed_by_its_parts():
@@ -99,7 +100,7 @@ def test_a_face_is_followed_by_its_parts():
         frame = np.zeros((200, 320, 3), np.uint8)
         frame[60:120, x : x + 60, 0] = 255
         track(frame, 0.04, [40, 60, 60, 60] if x == 40 else None)
-    assert np.abs(track.boxes[0] - [x, 60, 60, 60]).max() < 5
+    assert np.abs(track.tracks[0].box - [x, 60, 60, 60]).max() < 5
 
 
 def test_predict_annotates_a_video(clip, localizer, tmp_path):
