@@ -17,7 +17,7 @@ arguments = parser.parse_args()
 localizer = bnn_landmarks.Localizer(arguments.model)
 picture = images.read(arguments.photo)
 for person in localizer(picture):
-    print(f"box {person.box.round()} ({person.found})")
+    print(f"box {person.box.round()} ({person.found})", person.detector or "", person.box_score or "")
     for name, (x, y), score in zip(person.scheme.names, person.points, person.scores, strict=True):
         print(f"  {name:12s} {x:7.1f} {y:7.1f}   {score:.2f}")
     picture = person.draw(picture)

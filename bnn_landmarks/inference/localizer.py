@@ -25,7 +25,7 @@ STRIP, BATCH = 512, 32
 # training images.
 AGAIN, GROWN = 0.1, 1.0
 # The presence below which the whole image shows nobody, by kind of subject; found in the same way.
-PRESENCE = {"person": 0.3, "face": 0.3, None: 0.0}
+PRESENCE = {"person": 0.25, "face": 0.25, None: 0.0}
 logger = logging.getLogger(__name__)
 
 
