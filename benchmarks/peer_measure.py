@@ -178,7 +178,7 @@ def measure_peer(peer, directory, data, factors):
                 **_facts(samples, name, split, points, measures(truth, points, scheme)),
             }
             if way == "box" and name in STEADY:
-                moved = steadiness.of_points(finder, lambda s: square(s, factor), finder.size, samples)
+                moved = steadiness.of_points(finder, functools.partial(square, factor=factor), finder.size, samples)
                 record["steadiness"] = {"images": len(samples), "movement": _movement(moved)}
             yield record
 

@@ -39,10 +39,10 @@ REFINE_WINDOW, REFINE_FROM = 3, 0.5
 class Peer:
     """name, package: where it is published, with its version. family: of networks that are used alike.
     file: of the network. published: the file whose bytes are told, where that is another one.
-    scheme: "coco17" or "ibug68". answer: of the interpreter's outputs {shape: array} the network's own landmarks [M, 2],
-    crop pixels. landmarks: which of them are the scheme's. region: of its own landmarks in image pixels the square it
-    looks in next: centre, side, degrees as `crops.affine` takes them. own: complexity of MediaPipe's whole program, or
-    None where a network has no detector of its own and is given the whole image."""
+    scheme: "coco17" or "ibug68". answer: of the interpreter's outputs {shape: array} the network's own landmarks
+    [M, 2], crop pixels. landmarks: which of them are the scheme's. region: of its own landmarks in image pixels the
+    square it looks in next: centre, side, degrees as `crops.affine` takes them. own: complexity of MediaPipe's whole
+    program, or None where a network has no detector of its own and is given the whole image."""
 
     name: str
     package: str
@@ -220,12 +220,14 @@ class Finder:
     def locate(self, image, center, side, again=False):
         """Points [K, 2] in pixels of an image [H, W, 3], looked for in a square of it; `again`: and once more in the
         square that the peer makes of its first answer."""
-        matrix = crops.affine(center, side, self.size)
-        for region in (None, *([self.peer.region] if again else [])):
-            if region:
-                center, side, degrees = region(points)
-                if not (np.isfinite([*center, side, degrees]).all() and side > 1):
-                    break
-                matrix = crops.affine(center, side, self.size, degrees)
-            points = crops.restore(self.own(crops.crop(image, matrix, self.size)), matrix)
+        points = self._seen(image, center, side)
+        if again:
+            center, side, degrees = self.peer.region(points)
+            if np.isfinite([*center, side, degrees]).all() and side > 1:
+                points = self._seen(image, center, side, degrees)
         return points[self.peer.landmarks]
+
+    def _seen(self, image, center, side, degrees=0.0):
+        """The network's own landmarks [M, 2] in a square of an image, pixels of the image."""
+        matrix = crops.affine(center, side, self.size, degrees)
+        return crops.restore(self.own(crops.crop(image, matrix, self.size)), matrix)
