@@ -2,14 +2,13 @@
 
 A record is a dict: who, from which package, which file, on which split, how it was used ("box", "box, twice", "whole",
 "whole, twice"), metrics as in an evaluation's record, images of which nothing was found, and how steady it is. All are
-kept in one file, docs/peers.json, and replaced one by one.
+kept in one file, zoo/peers.json (`evaluation.peers`), and replaced one by one.
 """
 
 import dataclasses
 import datetime
 import functools
 import hashlib
-import json
 import pathlib
 import platform
 import subprocess
@@ -20,8 +19,9 @@ import numpy as np
 import peer_setup
 from peer_models import COCO_OF_BLAZEPOSE, IBUG_OF_FACEMESH, PEERS, Finder, square
 
-from bnn_landmarks import datasets, files, zoo
-from bnn_landmarks.evaluation import metrics, scoring, steadiness
+from bnn_landmarks import datasets, zoo
+from bnn_landmarks.evaluation import metrics, peers, record, scoring, steadiness
+from bnn_landmarks.evaluation.examples import examples
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.schemes import convert
 from bnn_landmarks.spec import Spec
@@ -40,12 +40,9 @@ GROUPS = {"PCKh@0.5": ("limbs",), "PCK@0.2 torso": ("limbs",)}
 
 
 def truths(dataset, scheme):
-    """The annotation of a split in a scheme, as `scoring.Example`s without pictures."""
+    """The annotation of a split in a scheme, as `examples.Example`s without pictures."""
     spec = Spec("truth", scheme=scheme, input_size=64)
-    return [
-        dataclasses.replace(example, patch=None, labels=None)
-        for example in scoring.examples(dataset, spec)
-    ]
+    return [dataclasses.replace(example, patch=None, labels=None) for example in examples(dataset, spec)]
 
 
 def in_scheme(points, own, scheme):
@@ -67,17 +64,13 @@ def measures(truth, points, scheme):
     found, _ = scoring.landmark_measures(truth, points, names)
     return {
         metric: {
-            group: _rounded(metrics.estimate(ratios))
+            group: record.rounded(metrics.estimate(ratios))
             for group, ratios in groups.items()
             if group in GROUPS.get(metric, groups) and not group.startswith("ibug_")
         }
         for metric, groups in found.items()
         if not metric.endswith("visible")
     }
-
-
-def _rounded(found):
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
 
 
 def score(truth, points, scheme):
@@ -167,7 +160,7 @@ def measure_peer(peer, directory, data, factors):
         truth = truths(samples, scheme)
         for way, find in ways(finder, directory, factor).items():
             points = in_scheme(find(samples), peer.scheme, scheme)
-            record = {
+            found = {
                 "name": peer.name,
                 "package": peer.package,
                 "file": published.name,
@@ -178,9 +171,14 @@ def measure_peer(peer, directory, data, factors):
                 **_facts(samples, name, split, points, measures(truth, points, scheme)),
             }
             if way == "box" and name in STEADY:
-                moved = steadiness.of_points(finder, functools.partial(square, factor=factor), finder.size, samples)
-                record["steadiness"] = {"images": len(samples), "movement": _movement(moved)}
-            yield record
+                moved = steadiness.of_points(
+                    finder, functools.partial(square, factor=factor), finder.size, samples
+                )
+                found["steadiness"] = {
+                    "images": len(samples),
+                    "movement": {n: record.rounded(m) for n, m in moved.items()},
+                }
+            yield found
 
 
 def measure_ours(entry, data):
@@ -217,12 +215,8 @@ def _facts(samples, name, split, points, found):
         "missed": int(np.isnan(points).all(axis=(1, 2)).sum()),
         "metrics": found,
         "date": stamp.strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": scoring.commit(),
+        "commit": record.commit(),
     }
-
-
-def _movement(moved):
-    return {name: _rounded(each) for name, each in moved.items()}
 
 
 def entries():
@@ -235,36 +229,13 @@ def entries():
     ]
 
 
-def read(path):
-    """What was measured: {"records": [...], "times": {...} or None}."""
-    path = pathlib.Path(path)
-    return json.loads(path.read_text()) if path.is_file() else {"records": [], "times": None}
-
-
-def keep(record, path):
-    """Put a record into the file, in place of an older one of the same network, split and way."""
-    found = read(path)
-
-    def key(r):
-        return r["name"], r["data"], r["split"], r["way"]
-
-    found["records"] = sorted([*(r for r in found["records"] if key(r) != key(record)), record], key=key)
-    _write(found, path)
-
-
-def _write(found, path):
-    with files.atomic_write(pathlib.Path(path), "w") as file:
-        json.dump(found, file, indent=1)
-        file.write("\n")
-
-
 def measure(directory, data, path, names=(), tell=print):
-    """Measure peers and our entries without a box, and keep the records.
+    """Measure peers and our entries without a box, and keep the records in a file.
 
     names: of `PEERS` or of our entries; all where there are none.
 
     Raises:
-        ValueError: there is no such network.
+        ValueError: there is no such network. FileNotFoundError: the peers or the data are not there.
     """
     ours = {entry.name: entry for entry in entries()}
     unknown = [name for name in names if name not in PEERS and name not in ours]
@@ -272,19 +243,18 @@ def measure(directory, data, path, names=(), tell=print):
         raise ValueError(f"unknown network {unknown[0]!r}: choose from {', '.join([*PEERS, *ours])}")
     factors = {
         (PEERS[r["name"]].family, r["data"]): r["factor"]
-        for r in read(path)["records"]
+        for r in peers.read(path)["records"]
         if r["name"] in PEERS and r["factor"]
     }
     for name in names or (*PEERS, *ours):
-        found = (
-            measure_peer(PEERS[name], directory, data, factors)
-            if name in PEERS
-            else measure_ours(ours[name], data)
-        )
-        for record in found:
-            keep(record, path)
-            metric, group, value, _ = scoring.headline(record["metrics"])
-            tell(f"{name}, {record['data']} {record['split']}, {record['way']}: {metric} {group} {value:.2f}")
+        if name in PEERS:
+            found = measure_peer(PEERS[name], directory, data, factors)
+        else:
+            found = measure_ours(ours[name], data)
+        for each in found:
+            peers.keep(each, path)
+            metric, group, value, _ = scoring.headline(each["metrics"])
+            tell(f"{name}, {each['data']} {each['split']}, {each['way']}: {metric} {group} {value:.2f}")
 
 
 def time_all(directory, path, rounds=200, tell=print):
@@ -308,20 +278,20 @@ def time_all(directory, path, rounds=200, tell=print):
             run()
             if turn >= 3:
                 times[name].append(1000 * (time.perf_counter() - start))
-    found = read(path)
+    found = peers.read(path)
     stamp = datetime.datetime.now(datetime.timezone.utc)
     found["times"] = {
         "machine": _processor(),
         "threads": 1,
         "rounds": rounds,
         "date": stamp.strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": scoring.commit(),
+        "commit": record.commit(),
         "milliseconds": {
             name: dict(zip(("median", "low", "high"), _percentiles(each), strict=True))
             for name, each in times.items()
         },
     }
-    _write(found, path)
+    peers.write(found, path)
     for name, each in found["times"]["milliseconds"].items():
         tell(f"{name:20}{each['median']:8.2f} ms ({each['low']:.2f} to {each['high']:.2f})")
 

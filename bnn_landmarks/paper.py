@@ -168,19 +168,16 @@ def _bins(metric_values):
 _AFLW2000 = "all of AFLW2000-3D, 2,000 faces"
 _AFLW = "AFLW's test faces, visible points"
 
-# data set and split of ours -> others' figures. The peers were measured on the same images, misses counted as wrong.
+# Data set and split of ours -> figures of papers. What people use now is measured by benchmarks/peers.py.
 COMPARED = {
     ("mpii", "val"): (
-        Figure("MediaPipe BlazePose Full", "PCKh@0.5", {"limbs": 58.3}, "6.4 MB"),
         Figure("paper, binary", "PCKh@0.5", _BINARY, "", POSE_DATA),
         Figure("paper, binary, without ReLU", "PCKh@0.5", {"mean": 76.0}, "", POSE_DATA),
         Figure("paper, binary bottleneck", "PCKh@0.5", _BINARY_BOTTLENECK, "", POSE_DATA),
         Figure("paper, real", "PCKh@0.5", _REAL_1, "", POSE_DATA),
         Figure("stacked hourglass, 8x (Newell et al.)", "PCKh@0.5", _STACKED, "", POSE_DATA),
     ),
-    ("lspet", "val"): (Figure("MediaPipe BlazePose Full", "PCK@0.2 torso", {"limbs": 48.0}, "6.4 MB"),),
     ("aflw2000", "val_68"): (
-        Figure("MediaPipe FaceMesh, 68 of its points", "NME", _bins((3.61, 6.63, 13.32, 7.85)), "1.2 MB"),
         Figure("paper, binary (300W-LP)", "NME", _bins((2.47, 3.01, 4.31, 3.26)), "", _AFLW2000),
         Figure("3DDFA+SDM", "NME", _bins((3.43, 4.24, 7.17, 4.94)), "", _AFLW2000),
         Figure("3DDFA", "NME", _bins((3.78, 4.54, 7.93, 5.42)), "", _AFLW2000),
@@ -190,9 +187,6 @@ COMPARED = {
         Figure("SDM (300W)", "NME", _bins((3.56, 7.08, 17.48, 9.37)), "", _AFLW2000),
         Figure("ESR (300W)", "NME", _bins((4.38, 10.47, 20.31, 11.72)), "", _AFLW2000),
         Figure("RCPR (300W)", "NME", _bins((4.16, 9.88, 22.58, 12.21)), "", _AFLW2000),
-    ),
-    ("helen_afw", "val"): (
-        Figure("MediaPipe FaceMesh, 68 of its points", "NME", {"all images": 3.03}, "1.2 MB"),
     ),
     ("aflw2000", "val_21"): (
         Figure("paper, binary", "NME", _bins((2.77, 2.86, 2.90, 2.85)), "", _AFLW),

@@ -8,6 +8,7 @@ import json
 import pathlib
 
 from bnn_landmarks import files, paper
+from bnn_landmarks.evaluation import peers
 from bnn_landmarks.evaluation.metrics import JOINT_PAIRS, YAW_BINS
 from bnn_landmarks.evaluation.robustness import LEGEND as LEGEND_OF_CHANGES
 from bnn_landmarks.evaluation.steadiness import LEGEND as LEGEND_OF_MOVEMENT
@@ -129,7 +130,9 @@ def comparison(record):
         )
         size = f"{record['ran']['bytes'] / 1e6:.2f} MB" if record.get("ran") else ""
         rows = [[name, size, *(_score(groups[g]) for g in columns), "these images"]]
-        for figure in paper.compared(record["data"], record["split"], [metric]):
+        where = record["data"], record["split"]
+        others = peers.figures(*where, metric, record["images"]) + list(paper.compared(*where, [metric]))
+        for figure in others:
             values = [f"{figure.values[g]:.2f}" if g in figure.values else "-" for g in columns]
             rows.append([figure.method, figure.size, *values, figure.where or "these images"])
         blocks.append(f"{metric}\n\n" + table(["method", "size", *columns, "measured on"], rows))

@@ -49,14 +49,14 @@ def describe(
         "images": len(evaluation.rows),
         "terms": terms,
         "metrics": {
-            metric: {group: _rounded(found) for group, found in groups.items()}
+            metric: {group: rounded(found) for group, found in groups.items()}
             for metric, groups in evaluation.metrics.items()
         },
         "failures": failures.shares(evaluation),
         "robustness": robustness
-        and robustness | {"scores": {name: _rounded(score) for name, score in robustness["scores"].items()}},
+        and robustness | {"scores": {name: rounded(score) for name, score in robustness["scores"].items()}},
         "steadiness": steadiness
-        and steadiness | {"movement": {name: _rounded(f) for name, f in steadiness["movement"].items()}},
+        and steadiness | {"movement": {name: rounded(f) for name, f in steadiness["movement"].items()}},
         "spec": evaluation.spec.to_dict(),
         "version": bnn_landmarks.__version__,
         "commit": commit(),
@@ -65,7 +65,8 @@ def describe(
     }
 
 
-def _rounded(found):
+def rounded(found):
+    """A dict with its floats to three places."""
     return {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
 
 
