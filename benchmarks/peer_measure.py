@@ -35,7 +35,7 @@ STEADY = ("mpii", "helen_afw")
 FACTORS = (1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0)
 CHOSEN_ON = 100
 # The one of a family whose square all of them get.
-SPEAKS_FOR = {"BlazePose": "BlazePose Full", "MoveNet": "MoveNet Lightning", "FaceMesh": "FaceMesh"}
+SPEAKS_FOR = {"BlazePose": "BlazePose Lite", "MoveNet": "MoveNet Lightning", "FaceMesh": "FaceMesh"}
 GROUPS = {"PCKh@0.5": ("limbs",), "PCK@0.2 torso": ("limbs",)}
 
 
@@ -123,25 +123,19 @@ def by_own_program(peer, samples, directory):
             return found["points"][:, landmarks]
 
 
-def ways(finder, directory, factor):
-    """How a peer is used -> a function of samples that gives points [N, K, 2] in image pixels."""
+def ways(finder, directory, samples, factor):
+    """Yields how a peer is used, and its points [N, K, 2] in image pixels."""
 
-    def given(samples, again):
-        return np.stack([finder.locate(s.image, *square(s, factor), again) for s in samples])
+    def looked(squares):
+        looks = [finder.looks(s.image, *where) for s, where in zip(samples, squares, strict=True)]
+        return np.stack(looks, axis=1)
 
-    def whole(samples, again):
-        return np.stack([finder.locate(s.image, *whole_square(s.image), again) for s in samples])
-
-    found = {
-        "box": functools.partial(given, again=False),
-        "box, twice": functools.partial(given, again=True),
-    }
+    yield from zip(("box", "box, twice"), looked([square(s, factor) for s in samples]), strict=True)
     if finder.peer.own is None:
-        found["whole"] = functools.partial(whole, again=False)
-        found["whole, twice"] = functools.partial(whole, again=True)
+        found = looked([whole_square(s.image) for s in samples])
+        yield from zip(("whole", "whole, twice"), found, strict=True)
     else:
-        found["whole"] = functools.partial(by_own_program, finder.peer, directory=directory)
-    return found
+        yield "whole", by_own_program(finder.peer, samples, directory)
 
 
 def measure_peer(peer, directory, data, factors):
@@ -158,8 +152,8 @@ def measure_peer(peer, directory, data, factors):
         dataset = datasets.open(name, split, data)
         samples = Part([dataset[i] for i in range(len(dataset))], dataset.scheme)
         truth = truths(samples, scheme)
-        for way, find in ways(finder, directory, factor).items():
-            points = in_scheme(find(samples), peer.scheme, scheme)
+        for way, points in ways(finder, directory, samples, factor):
+            points = in_scheme(points, peer.scheme, scheme)
             found = {
                 "name": peer.name,
                 "package": peer.package,

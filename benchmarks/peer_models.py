@@ -217,15 +217,18 @@ class Finder:
         """Crops uint8 [N, S, S, 3] -> points of the peer's scheme [N, K, 2], crop pixels."""
         return np.stack([self.own(patch)[self.peer.landmarks] for patch in patches])
 
-    def locate(self, image, center, side, again=False):
-        """Points [K, 2] in pixels of an image [H, W, 3], looked for in a square of it; `again`: and once more in the
-        square that the peer makes of its first answer."""
-        points = self._seen(image, center, side)
-        if again:
-            center, side, degrees = self.peer.region(points)
-            if np.isfinite([*center, side, degrees]).all() and side > 1:
-                points = self._seen(image, center, side, degrees)
-        return points[self.peer.landmarks]
+    def looks(self, image, center, side):
+        """Points [2, K, 2] in pixels of an image [H, W, 3]: looked for in a square of it, and once more in the square
+        that the peer makes of its first answer."""
+        first = second = self._seen(image, center, side)
+        center, side, degrees = self.peer.region(first)
+        if np.isfinite([*center, side, degrees]).all() and side > 1:
+            second = self._seen(image, center, side, degrees)
+        return np.stack([first, second])[:, self.peer.landmarks]
+
+    def locate(self, image, center, side):
+        """Points [K, 2] in pixels of an image [H, W, 3], looked for in a square of it."""
+        return self._seen(image, center, side)[self.peer.landmarks]
 
     def _seen(self, image, center, side, degrees=0.0):
         """The network's own landmarks [M, 2] in a square of an image, pixels of the image."""

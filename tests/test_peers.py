@@ -282,17 +282,17 @@ class Sight:
 
 def test_both_looks_are_told_in_the_images_pixels_and_in_the_schemes_order(module):
     models = module("peer_models")
-    points = np.array([[150.0, 120.0], [230.0, 150.0], [180.0, 190.0]])
+    points = np.array([[150.0, 120.0], [230.0, 150.0], [180.0, 190.0]])  # left, right, middle
     image = discs(points)
-    order = [2, 0, 1]  # left, right, middle -> middle, left, right
+    order = [2, 0, 1]
     sight = Sight(models, lambda p: (p.mean(axis=0), 170.0, 20.0))
-    for again, looks in ((False, 1), (True, 3)):
-        found = sight.finder.locate(image, (190, 150), 200.0, again)
-        assert sight.looks == looks
-        np.testing.assert_allclose(found, points[[0, 1, 2]][order], atol=2.5)
-    first = sight.finder.locate(image, (190, 150), 200.0)
+    looks = sight.finder.looks(image, (190, 150), 200.0)
+    assert sight.looks == 2 and looks.shape == (2, 3, 2) and (looks[0] != looks[1]).any()
+    for found in looks:
+        np.testing.assert_allclose(found, points[order], atol=2.5)
+    np.testing.assert_array_equal(sight.finder.locate(image, (190, 150), 200.0), looks[0])
     lost = Sight(models, lambda p: (p.mean(axis=0), np.nan, 0.0))
-    np.testing.assert_array_equal(lost.finder.locate(image, (190, 150), 200.0, again=True), first)
+    np.testing.assert_array_equal(lost.finder.looks(image, (190, 150), 200.0), looks[[0, 0]])
 
 
 def test_a_peers_square_is_a_multiple_of_the_box_or_of_mpiis_scale(module):

@@ -136,19 +136,20 @@ def measure(localizer, dataset, progress=iter):
     return {"images": len(dataset), "movement": found}
 
 
-def of_points(find, square, size, dataset, progress=iter):
+def of_points(find, square, size, dataset, progress=iter, videos=VIDEOS):
     """The movement of the landmarks that any finder of landmarks finds.
 
     Args:
         find: crops uint8 [N, S, S, 3] -> points [N, K, 2], crop pixels.
         square: `Sample` -> centre and side of its crop. size: S. dataset, progress: as `measure`.
+        videos: how many samples to film, evenly taken; 0 for none.
 
     Returns:
         {one of `DISTURBANCES`, `VIDEO` or `FILTERED`: {"rms", "p95", "count"}}, percent of the longer side of the
-        annotated box. Videos are made of `VIDEOS` samples at most, evenly taken.
+        annotated box.
     """
-    found = {name: [] for name in (*DISTURBANCES, VIDEO, FILTERED)}
-    films = set(np.linspace(0, len(dataset) - 1, min(VIDEOS, len(dataset))).astype(int).tolist())
+    found = {name: [] for name in (*DISTURBANCES, *((VIDEO, FILTERED) if videos else ()))}
+    films = set(np.linspace(0, len(dataset) - 1, min(videos, len(dataset))).astype(int).tolist())
 
     def located(views):
         return np.stack([crops.restore(p, moved) for p, moved in _answers(find, views)])

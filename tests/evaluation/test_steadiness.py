@@ -125,6 +125,10 @@ def test_any_finder_of_points_is_measured_the_same():
     by_maps = steadiness.measure(finder(middle), split)["movement"]
     for name, found in by_maps.items():
         assert by_points[name]["rms"] == pytest.approx(found["rms"], abs=1e-6)
+    alone = steadiness.of_points(
+        lambda p: np.zeros((len(p), 21, 2)), lambda s: crops.square(s.box), 64, split, videos=0
+    )
+    assert list(alone) == list(steadiness.DISTURBANCES)
 
 
 def segmenter(edge_of):
