@@ -118,7 +118,9 @@ def by_own_program(peer, samples, directory):
         np.savez(source, **{str(i): sample.image for i, sample in enumerate(samples)})
         script = pathlib.Path(__file__).with_name("mediapipe_programs.py")
         command = [peer_setup.python(directory), script, kind, peer.own, source, target]
-        subprocess.run([str(part) for part in command], check=True, stderr=subprocess.DEVNULL)
+        done = subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise ValueError(f"MediaPipe's program failed: {done.stderr.strip().splitlines()[-1]}")
         with np.load(target) as found:
             return found["points"][:, landmarks]
 

@@ -340,6 +340,7 @@ def setup(arguments):
     import peer_setup
 
     peer_setup.setup(arguments.directory)
+    print(f"peers are in {arguments.directory}")
 
 
 def measure(arguments):
