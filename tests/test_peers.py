@@ -90,7 +90,7 @@ def test_without_records_every_task_says_so_beside_its_aim(peers):
     page = peers.render([], {"records": [], "times": None})
     assert page.count("Not measured yet.") == len(peers.TASKS) == 6
     assert "Aim: 70." in page and "The paper's: 68.05, binary" in page
-    assert "Nothing is measured yet." in page
+    assert "Nothing is measured yet." in page and "![" not in page
 
 
 def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers):
@@ -120,6 +120,7 @@ def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers
     ]
     assert rows(page, "Body pose, Leeds Sports") == []
     assert "from 2030-01-01 10:00 UTC to 2030-01-02 10:00 UTC" in page
+    assert f"![accuracy over time on one thread]({peers.PICTURE})" in page
     assert "BlazePose Full on mpii 1.25" in page and "median of 9 rounds" in page
     assert "- mediapipe (PyPI): Behind, BlazePose Full, Level." in page
 
