@@ -237,9 +237,9 @@ def render(records, measured):
     picture = f"![accuracy over time on one thread]({PICTURE})\n\n" if times else ""
     return f"""# Ours beside what people use now
 
-{picture}The same images, the same metrics (`bnn_landmarks/evaluation`), the same boxes; what is not found counts as wrong, in
-NME as 100 %. **Ours** are in bold. In brackets the 95 % bootstrap interval over the images. The last column says on
-which side of a peer's score the interval of our best network lies.
+{picture}The same images, the same metrics (`bnn_landmarks/evaluation`), the same boxes; what is not found counts as
+wrong, in NME as 100 %. **Ours** are in bold. In brackets the 95 % bootstrap interval over the images. The last column
+says on which side of a peer's score the interval of our best network lies.
 
 {sections}
 
