@@ -17,6 +17,36 @@ from bnn_landmarks.inference.engines import ENGINES
 @click.option(
     "--box", "boxes", multiple=True, metavar="X,Y,W,H", help="Where the subject is; may be repeated."
 )
+@click.option(
+    "--boxes",
+    "box_file",
+    type=click.Path(path_type=pathlib.Path, dir_okay=False),
+    metavar="FILE",
+    help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
+)
+@click.option(
+    "--detector",
+    default="auto",
+    show_default=True,
+    help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
+)
+@click.option(
+    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
+)
+@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
+@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
+@click.option(
+    "--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video."
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("json",),
+    show_default=True,
+    help="json, csv or coco (COCO's keypoint results); may be repeated.",
+)
+@click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
 @click.option("--engine", default="auto", show_default=True, help=f"auto, {', '.join(ENGINES)}.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Average with the mirrored crop: a little better, twice the time.")
@@ -30,17 +60,37 @@ from bnn_landmarks.inference.engines import ENGINES
     show_default=True,
     help="Directory to write to; made.",
 )
-def command(photos, sample, camera, model, boxes, engine, threads, flip, threshold, output):
+def command(
+    photos,
+    sample,
+    camera,
+    model,
+    boxes,
+    box_file,
+    detector,
+    refine,
+    max_people,
+    fps,
+    every,
+    formats,
+    stamp,
+    engine,
+    threads,
+    flip,
+    threshold,
+    output,
+):
     """Find landmarks in PHOTOS: image files, video files, directories of them, addresses of streams (rtsp://...).
 
     For each photograph NAME, DIR/NAME.overlay.jpg and DIR/NAME.json are written (and NAME.mask.png, class indices,
-    by a network of parts); for each video NAME.overlay.mp4 and NAME.json. Without --box OpenCV's detector looks for
-    people or faces; where it finds none the whole image is used, and that is said.
+    by a network of parts); for each video NAME.overlay.mp4 and NAME.json. Without a box a detector looks for people or
+    faces; where it finds none the whole image is used, and that is said.
 
     \b
     bnn-landmarks predict --sample
     bnn-landmarks predict photo.jpg --box 120,40,200,420 --output out
     bnn-landmarks predict holidays/ --model face_300wlp --output out
+    bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
     bnn-landmarks predict rtsp://192.168.1.20/live --output out     # until Ctrl-C
     """
     import sys
@@ -49,7 +99,7 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
     from tqdm import tqdm
 
     from bnn_landmarks.geometry import images
-    from bnn_landmarks.inference import detect, predictions
+    from bnn_landmarks.inference import box_files, detect, predictions, results
     from bnn_landmarks.inference.localizer import Localizer
     from bnn_landmarks.terminal import quiet_libraries
 
@@ -59,22 +109,35 @@ def command(photos, sample, camera, model, boxes, engine, threads, flip, thresho
     boxes = [predictions.parse_box(box) for box in boxes] or None
     if boxes and len(sources) + sample > 1:
         raise ValueError("--box belongs to one photograph or video; there are several")
-    localizer = Localizer(model, engine, threads, flip)
+    if boxes and box_file:
+        raise ValueError("give --box or --boxes, not both")
+    localizer = Localizer(model, engine, threads, flip, detector, refine)
     if sample:
         name = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
         boxes = boxes or (None if sources else images.SAMPLE_BOXES.get(name))
         sources.append(images.sample(name))
+    how = predictions.How(
+        boxes=boxes,
+        box_file=box_files.read(box_file) if box_file else None,
+        threshold=threshold,
+        formats=tuple(dict.fromkeys(formats)),
+        stamp=stamp,
+        rate=fps,
+        every=every,
+        most=max_people,
+    )
+    results.check_formats(how.formats, localizer.spec.task)
     output.mkdir(parents=True, exist_ok=True)
     print(f"{localizer.spec.name} on engine {localizer.engine.name}")
     if camera is not None:
         camera = int(camera) if camera.isdecimal() else camera
-        predictions.show_camera(localizer, camera, boxes, threshold)
+        predictions.show_camera(localizer, camera, how)
     failed = 0
     warnings.filterwarnings("ignore", ".*whole image.*", UserWarning)  # said for each file below
     with quiet_libraries(), tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
         for source, name in zip(bar, predictions.distinct_names(sources), strict=True):
             try:
-                told = predictions.predict_file(localizer, source, output / name, boxes, threshold)
+                told = predictions.predict_file(localizer, source, output / name, how)
             except (ValueError, OSError, ImportError) as error:
                 failed += 1
                 tqdm.write(f"bnn-landmarks: {error}", file=sys.stderr)

@@ -21,9 +21,9 @@ from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.schemes import Scheme
 
 STRIP, BATCH = 512, 32
-# A second look is into the box of the landmarks of at least this score, times this; by benchmarks/second_look.py on
-# training images.
-AGAIN, GROWN = 0.1, 1.0
+# A second look is into the box of the landmarks of at least this score: the best on training images, where a larger box
+# is worse (benchmarks/second_look.py).
+AGAIN = 0.2
 # The presence below which the whole image shows nobody, by kind of subject; found in the same way.
 PRESENCE = {"person": 0.25, "face": 0.25, None: 0.0}
 logger = logging.getLogger(__name__)
@@ -56,6 +56,14 @@ class Landmarks:
         """The mean of the landmarks' scores: how sure it is that a subject is there at all."""
         return float(np.mean(self.scores))
 
+    def enlarged(self, factor):
+        """The same subject in the image `factor` times as large."""
+        points, box = (
+            factor * (self.points + 0.5) - 0.5,
+            factor * (self.box + [0.5, 0.5, 0, 0]) - [0.5, 0.5, 0, 0],
+        )
+        return dataclasses.replace(self, points=points, box=box)
+
     def draw(self, image, threshold=draw.THRESHOLD):
         """A copy of the image, uint8 [H, W, 3], with the landmarks of at least this score."""
         return draw.landmarks(image, self.points, self.scheme, self.scores, threshold)
@@ -75,6 +83,12 @@ class Parts:
     box_score: float | None = None
     track: int | None = None
     presence: float = 1.0
+
+    def enlarged(self, factor):
+        """The same face in the image `factor` times as large."""
+        mask = np.repeat(np.repeat(self.mask, factor, axis=0), factor, axis=1)
+        box = factor * (self.box + [0.5, 0.5, 0, 0]) - [0.5, 0.5, 0, 0]
+        return dataclasses.replace(self, mask=mask, box=box)
 
     def draw(self, image, threshold=draw.THRESHOLD):
         """A copy of the image, uint8 [H, W, 3], with the parts in colour."""
@@ -108,10 +122,10 @@ def given_boxes(image, boxes):
     if boxes and not np.iterable(boxes[0]):
         boxes = [boxes]
     boxes = [crops.check_box(box) for box in boxes]
-    for x, y, w, h in boxes:
-        if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+    for box in boxes:
+        if not in_image(box, image.shape):
             raise ValueError(
-                f"the box {[x, y, w, h]} lies outside the image, which is {width} x {height} pixels"
+                f"the box {box.tolist()} lies outside the image, which is {width} x {height} pixels"
             )
     return boxes
 
@@ -127,13 +141,16 @@ def result_box(result, threshold):
 
 def second_look(result, shape):
     """Where to look again for what was found of a subject in an image of this shape: the box around its landmarks of at
-    least `AGAIN`, times `GROWN`; where it was, if too few are."""
+    least `AGAIN`; where it was, if too few are."""
     box = result_box(result, AGAIN)
-    if box is not None:
-        grown = np.concatenate([box[:2] - (GROWN - 1) / 2 * box[2:], GROWN * box[2:]])
-        if grown[0] < shape[1] and grown[1] < shape[0] and (grown[:2] + grown[2:] > 0).all():
-            return Sighting(grown, result.found, result.detector, result.box_score, result.track)
-    return Sighting(result.box, result.found, result.detector, result.box_score, result.track)
+    if box is None or not in_image(box, shape):
+        box = result.box
+    return Sighting(box, result.found, result.detector, result.box_score, result.track)
+
+
+def in_image(box, shape):
+    """Whether a box has a part in an image of this shape."""
+    return bool(box[0] < shape[1] and box[1] < shape[0] and (box[:2] + box[2:] > 0).all())
 
 
 class Localizer:
@@ -187,7 +204,7 @@ class Localizer:
         """`detectors.Detector`, or None where nothing finds the scheme's subjects."""
         return detectors.choose(self._detector, self.scheme)
 
-    def __call__(self, image, boxes=None):
+    def __call__(self, image, boxes=None, most=None):
         """Localize every subject of an image.
 
         Args:
@@ -196,6 +213,7 @@ class Localizer:
             boxes: one box (x, y, width, height) or [N, 4], pixels, tight around the joints or the face's
                 points. None: the detector looks for them, and where it finds nothing the whole image is the box, with
                 a warning. For a list of images a list with one of these for each.
+            most: subjects that are taken of a detector at most, the best; None for all.
 
         Returns:
             a list of `Landmarks` or `Parts`, one per box; empty where nothing was detected and the whole image shows
@@ -215,11 +233,11 @@ class Localizer:
                 raise ValueError(
                     f"{len(image)} images need as many boxes or lists of boxes, not {len(boxes)}"
                 )
-            return [self(one, of_one) for one, of_one in zip(image, boxes, strict=True)]
+            return [self(one, of_one, most) for one, of_one in zip(image, boxes, strict=True)]
         image = images.load(image)
         if boxes is not None:
             return self.look(image, [Sighting(box, "given") for box in given_boxes(image, boxes)])
-        sightings = self.detect(image)
+        sightings = self.detect(image)[:most]
         results = self.look(image, sightings or [whole_image(image)])
         for _ in range(self.refine):
             results = self.look(image, [second_look(result, image.shape) for result in results])
@@ -236,11 +254,10 @@ class Localizer:
             return []
         boxes, scores = self.detector.find(images.as_rgb(image))
         scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
-        height, width = image.shape[:2]
         return [
             Sighting(box, "detector", self.detector.name, score)
             for box, score in zip(boxes, scores, strict=True)
-            if box[0] < width and box[1] < height and (box[:2] + box[2:] > 0).all()
+            if in_image(box, image.shape)
         ]
 
     def look(self, image, sightings):

@@ -1,7 +1,7 @@
 """What `bnn-landmarks predict` does with each file: localize, draw, write."""
 
 import collections
-import json
+import dataclasses
 import logging
 import os
 import pathlib
@@ -11,15 +11,16 @@ import time
 import urllib.parse
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
-from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
-from bnn_landmarks.inference import detect, video
-from bnn_landmarks.inference.localizer import Parts
+from bnn_landmarks.inference import box_files, detect, results, video
+from bnn_landmarks.inference.localizer import Sighting, given_boxes
 
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
+LEGIBLE = 256  # pixels of an overlay's longer side, at least.
 
 logger = logging.getLogger(__name__)
 
@@ -107,13 +108,40 @@ def parse_box(text):
     return crops.check_box(numbers)
 
 
-def predict_file(localizer, source, target, boxes=None, threshold=draw.THRESHOLD):
+@dataclasses.dataclass(frozen=True)
+class How:
+    """What is to be written of each source, and how it is looked at.
+
+    boxes: given boxes [N, 4], or None. box_file: `box_files.BoxFile` whose boxes are taken instead, or None.
+    threshold: score a landmark needs to be drawn. formats: of `results.FORMATS`.
+    stamp: write the frames per second into the picture. rate: frames of a video to look at per second at most, None for
+    all. every: look at every so manieth frame. most: subjects at most, None for any number.
+    """
+
+    boxes: list | None = None
+    box_file: box_files.BoxFile | None = None
+    threshold: float = draw.THRESHOLD
+    formats: tuple = ("json",)
+    stamp: bool = False
+    rate: float | None = None
+    every: int = 1
+    most: int | None = None
+
+    def __post_init__(self):
+        if self.rate is not None and not self.rate > 0:
+            raise ValueError(f"frames per second must be positive, not {self.rate}")
+        for what, number in (("every", self.every), ("people at most", self.most)):
+            if number is not None and number < 1:
+                raise ValueError(f"{what} must be 1 or more, not {number}")
+
+
+def predict_file(localizer, source, target, how=None):
     """Localize in one image or video and write what was found.
 
     Args:
-        localizer: `Localizer`. source: one of `sources`. boxes: [N, 4] or None.
-        threshold: score a landmark needs to be drawn.
-        target: path without suffix: TARGET.overlay.jpg or .mp4, TARGET.json and for parts TARGET.mask.png.
+        localizer: `Localizer`. source: one of `sources`. how: `How`.
+        target: path without suffix: TARGET.overlay.jpg or .mp4, TARGET.json (.csv, .coco.json) and for parts of a
+            photograph TARGET.mask.png.
 
     Returns:
         a line that says what was found and written.
@@ -121,50 +149,73 @@ def predict_file(localizer, source, target, boxes=None, threshold=draw.THRESHOLD
     Raises:
         FileNotFoundError, ValueError: the file can't be read, a box is none. OSError: the disk is full.
     """
+    how = how or How()
+    results.check_formats(how.formats, localizer.spec.task)
     if is_video(source):
-        return _predict_video(localizer, source, target, boxes, threshold)
+        return _predict_video(localizer, source, target, how)
     image = images.read(source)
-    results = localizer(image, boxes)
+    found = _found(localizer, image, source, how)
     overlay = target.with_name(f"{target.name}.overlay.jpg")
-    mask = target.with_name(f"{target.name}.mask.png") if localizer.spec.task == "parts" else None
-    record = _header(localizer, source, image) | {"subjects": [_record(r) for r in results]}
-    if mask:
+    record = results.header(localizer, video.shown(source), image)
+    record |= {"subjects": [results.subject(each) for each in found]}
+    if localizer.spec.task == "parts":
+        mask = target.with_name(f"{target.name}.mask.png")
         record["mask"] = mask.name
-        images.write(mask, _together(results))
-    images.write(overlay, overlaid(image, results, threshold))
-    _write_json(target, record)
-    return f"{source}: {_told(results)} -> {overlay}"
+        images.write(mask, _together(found, image.shape[:2]))
+    images.write(overlay, overlaid(image, found, how.threshold))
+    results.write(record, target, how.formats)
+    return f"{source}: {_told(found, localizer)} -> {overlay}"
 
 
-def overlaid(image, results, threshold=draw.THRESHOLD):
-    """A copy of the image with every result drawn on it."""
-    for result in results:
+def _found(localizer, image, source, how):
+    """The results of a photograph, in the boxes that were given, of the file, or that a detector finds."""
+    if how.box_file:
+        boxes, scores = how.box_file.of(source)
+        boxes = given_boxes(image, boxes)
+        scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
+        sightings = [
+            Sighting(box, "given", how.box_file.name, score) for box, score in zip(boxes, scores, strict=True)
+        ]
+        return localizer.look(image, sightings[: how.most])
+    boxes = how.boxes if how.boxes is None else how.boxes[: how.most]
+    return localizer(image, boxes, most=how.most)
+
+
+def overlaid(image, found, threshold=draw.THRESHOLD):
+    """A copy of the image with every result drawn on it, one under LEGIBLE pixels enlarged by a whole factor."""
+    factor = -(-LEGIBLE // max(image.shape[:2]))
+    if factor > 1:
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        found = [result.enlarged(factor) for result in found]
+    for result in found:
         image = result.draw(image, threshold)
     return image
 
 
-def show_camera(localizer, camera, boxes, threshold):
-    """A window with the camera's picture, landmarks and frames per second, until q or Escape.
+def show_camera(localizer, camera, how=None):
+    """A window with the camera's picture and landmarks, until q or Escape.
 
     Args:
-        camera: its number, device or address, or an iterable of frames uint8 [H, W, 3] RGB.
+        camera: its number, device or address, or an iterable of frames uint8 [H, W, 3] RGB. how: `How`.
 
     Raises:
         ValueError: no such camera, or it gives no frame. OSError: OpenCV can't open a window here.
     """
+    how = how or How()
     frames = video.Video(camera) if isinstance(camera, int | str | pathlib.Path) else camera
     no_window = OSError("this OpenCV can't open a window here (no display, or a headless build)")
     # OpenCV's Qt ends the process where there is no display.
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise no_window
-    track = video.Tracker(localizer)
+    track, boxes = video.Tracker(localizer, most=how.most), how.boxes
     before = time.perf_counter()
     for frame in frames:
         now = time.perf_counter()
         seconds, before = max(now - before, 1e-3), now
-        results = track(frame, seconds, boxes)
+        picture = overlaid(frame, track(frame, seconds, boxes), how.threshold)
         boxes = None
-        picture = draw.label(overlaid(frame, results, threshold), f"{1 / seconds:.1f} frames/s")
+        if how.stamp:
+            picture = draw.label(picture, f"{1 / seconds:.1f} frames/s")
         try:
             cv2.imshow(WINDOW, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
             if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
@@ -174,77 +225,81 @@ def show_camera(localizer, camera, boxes, threshold):
     cv2.destroyAllWindows()
 
 
-def _predict_video(localizer, source, target, boxes, threshold):
-    frames, track = video.Video(source), video.Tracker(localizer)
+def _taken(frames, how):
+    """The frames of a video that are looked at, (number, time, seconds since the one before, frame)."""
+    last = None
+    for number, frame in enumerate(frames):
+        if number % how.every:
+            continue
+        # Half a frame's time early is in time.
+        if last is not None and how.rate and frames.time - last < 1 / how.rate - 0.5 / frames.rate:
+            continue
+        yield number, frames.time, frames.seconds if last is None else frames.time - last, frame
+        last = frames.time
+
+
+def _predict_video(localizer, source, target, how):
+    frames, track, boxes = video.Video(source), video.Tracker(localizer, most=how.most), how.boxes
+    if how.box_file:
+        boxes, _ = how.box_file.of(source)
     overlay = target.with_name(f"{target.name}.overlay.mp4")
-    found, times, record, promised, started = [], [], None, frames.count, time.perf_counter()
-    with video.writer(overlay, frames.rate) as add:
-        bar = tqdm(frames, target.name, frames.count, unit="frame", leave=False)
+    found, record, promised, started = [], None, frames.count, time.perf_counter()
+    rate = min(frames.rate / how.every, how.rate or frames.rate)
+    with video.writer(overlay, rate) as add:
+        bar = tqdm(total=frames.count, desc=target.name, unit="frame", leave=False)
         try:
-            for frame in bar:
-                results = track(frame, frames.seconds, boxes)
+            for number, now, seconds, frame in _taken(frames, how):
+                subjects = track(frame, seconds, boxes)
                 boxes = None
-                record = record or _header(localizer, source, frame)
-                rate = (len(found) + 1) / (time.perf_counter() - started)
-                add(draw.label(overlaid(frame, results, threshold), f"{rate:.1f} frames/s"), frames.time)
-                found.append([_record(result) for result in results])
-                times.append(round(frames.time, 4))
+                record = record or results.header(localizer, video.shown(source), frame)
+                speed = (len(found) + 1) / (time.perf_counter() - started)
+                picture = overlaid(frame, subjects, how.threshold)
+                add(draw.label(picture, f"{speed:.1f} frames/s") if how.stamp else picture, now)
+                shown = [results.subject(each) for each in subjects]
+                found.append({"frame": number, "time": round(now, 4), "subjects": shown})
+                bar.update(number + 1 - bar.n)
         except KeyboardInterrupt:
             # A stream has no other end.
             if not (frames.live and found):
                 raise
         finally:
             bar.close()
-    mean = (len(times) - 1) / times[-1] if times[-1] else frames.rate
-    record |= {"frames_per_second": round(mean, 3), "times": times, "frames": found}
-    _write_json(target, record)
+    last = found[-1]["time"]
+    mean = (len(found) - 1) / last if last else frames.rate
+    record |= {"frames_per_second": round(mean, 3), "frames": found}
+    results.write(record, target, how.formats)
     told = f"{frames.name}: {len(found)} frames"
-    if promised and len(found) < 0.8 * promised:
+    if promised and found[-1]["frame"] + 1 < 0.8 * promised:
         told += f" (its header tells {promised})"
-    whole = sum(any(result["found"] == "image" for result in results) for results in found)
+    people = {each["track"] for frame in found for each in frame["subjects"]}
+    told += f", {_counted(len(people))}"
+    whole = sum(any(each["found"] == "image" for each in frame["subjects"]) for frame in found)
     if whole:
         told += f", the whole image as the box in {whole} of them (give --box to do better)"
-    return f"{told}, {rate:.1f} a second -> {overlay}"
+    return f"{told}, {speed:.1f} a second -> {overlay} (MPEG-4 part 2: players show it, browsers do not)"
 
 
-def _header(localizer, source, image):
-    return {
-        "file": video.shown(source),
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "model": localizer.spec.name,
-        "engine": localizer.engine.name,
-        "flip": localizer.flip,
-        "scheme": localizer.scheme.name,
-        "names": list(localizer.scheme.names),
-    }
-
-
-def _record(result):
-    record = {"box": [round(float(v), 2) for v in result.box], "found": result.found}
-    if isinstance(result, Parts):
-        return record
-    return record | {
-        "points": [[round(float(v), 2) for v in point] for point in result.points],
-        "scores": [round(float(v), 4) for v in result.scores],
-    }
-
-
-def _together(results):
-    """One mask of several faces; where two overlap the later one counts."""
-    mask = results[0].mask.copy()
-    for result in results[1:]:
+def _together(found, shape):
+    """One mask uint8 of several faces; where two overlap the later one counts."""
+    mask = np.zeros(shape, np.uint8)
+    for result in found:
         mask[result.mask > 0] = result.mask[result.mask > 0]
     return mask
 
 
-def _told(results):
-    subjects = f"{len(results)} subject" + ("s" if len(results) > 1 else "")
-    if results and results[0].found == "image":
-        return detect.nothing_found(results[0].scheme).replace("give boxes", "give --box")
-    return f"{subjects}, box {'detected' if results[0].found == 'detector' else 'given'}"
+def _counted(count):
+    return f"{count} subject" + ("" if count == 1 else "s")
 
 
-def _write_json(target, record):
-    with atomic_write(target.with_name(f"{target.name}.json"), "w") as file:
-        json.dump(record, file, indent=1)
+def _told(found, localizer):
+    if not found:
+        return "nobody found (give --box to look all the same)"
+    if found[0].found == "image":
+        return detect.nothing_found(localizer.scheme).replace("give boxes", "give --box")
+    first = found[0]
+    how = (
+        f"detected by {first.detector}"
+        if first.found == "detector"
+        else f"given by {first.detector or 'you'}"
+    )
+    return f"{_counted(len(found))}, box {how}"

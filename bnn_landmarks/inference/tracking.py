@@ -21,6 +21,7 @@ from bnn_landmarks.inference.localizer import (
     Parts,
     Sighting,
     given_boxes,
+    in_image,
     result_box,
     second_look,
     whole_image,
@@ -60,7 +61,7 @@ class Follower:
             points = self.filter(result.points, seconds, max(result.box[2:]))
             result = dataclasses.replace(result, points=points)
         box = result_box(result, self.threshold)
-        self.box = box if box is not None and _in_frame(box, shape) else None
+        self.box = box if box is not None and in_image(box, shape) else None
         return result
 
 
@@ -166,7 +167,7 @@ class Tracker:
 
     def _follow(self, frame, seconds):
         """{number: result} of the subjects in view, each looked for in the box of its last landmarks."""
-        inside = [track for track in self.tracks if not track.unseen and _in_frame(track.box, frame.shape)]
+        inside = [track for track in self.tracks if not track.unseen and in_image(track.box, frame.shape)]
         results = self.localizer.look(frame, [self._next(track) for track in inside])
         boxes = {}
         for track in self.tracks:
@@ -258,7 +259,7 @@ class Tracker:
         moved, found = [track for track, _ in wanted], {}
         for (track, sighting), result in zip(wanted, results, strict=True):
             box = result_box(result, self.threshold)
-            if box is None or result.presence < self.least_presence or not _in_frame(box, frame.shape):
+            if box is None or result.presence < self.least_presence or not in_image(box, frame.shape):
                 continue
             others = [t for t in self.tracks if t not in moved and not t.unseen]
             if any(_overlap(box, other.box) > MERGED for other in others):
@@ -311,8 +312,3 @@ def _at(centre, sides):
 
 def _overlap(a, b):
     return float(overlaps(a, b).max())
-
-
-def _in_frame(box, shape):
-    """Whether a box has a part in a frame of this shape."""
-    return bool(box[0] < shape[1] and box[1] < shape[0] and (box[:2] + box[2:] > 0).all())

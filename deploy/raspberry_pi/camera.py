@@ -40,7 +40,7 @@ def main():
     try:
         localizer = Localizer(arguments.model, num_threads=arguments.threads)
         print(f"{localizer.spec.name} on engine {localizer.engine.name}")
-        predictions.show_camera(localizer, camera(), None, THRESHOLD)
+        predictions.show_camera(localizer, camera(), predictions.How(threshold=THRESHOLD, stamp=True))
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"camera.py: {error}")
 

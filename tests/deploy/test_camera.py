@@ -71,16 +71,19 @@ def test_without_a_camera_module_it_is_the_usb_camera(script, monkeypatch):
 def test_frames_of_the_camera_module_are_shown(script, monkeypatch):
     shown = []
 
-    def localizer(frame, boxes=None):
-        shown.append(frame)
-        return []
-
+    localizer = types.SimpleNamespace(
+        refine=0,
+        least_presence=0.0,
+        detector=None,
+        detect=lambda frame: shown.append(frame) or [],
+        look=lambda frame, sightings: [],
+    )
     monkeypatch.setitem(sys.modules, "picamera2", types.SimpleNamespace(Picamera2=CameraModule))
     monkeypatch.setattr("cv2.imshow", lambda window, picture: None)
     monkeypatch.setattr("cv2.waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
     monkeypatch.setattr("cv2.destroyAllWindows", lambda: None)
     monkeypatch.setenv("DISPLAY", ":0")
-    script.predictions.show_camera(localizer, script.camera(), None, 0.2)
+    script.predictions.show_camera(localizer, script.camera(), script.predictions.How(stamp=True))
     assert len(shown) == 2 and (shown[0] == 7).all()
 
 

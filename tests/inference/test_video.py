@@ -104,12 +104,14 @@ def test_a_face_is_followed_by_its_parts():
 
 
 def test_predict_annotates_a_video(clip, localizer, tmp_path):
-    told = predictions.predict_file(localizer, clip, tmp_path / "discs", boxes=[[40, 40, 120, 120]])
+    told = predictions.predict_file(
+        localizer, clip, tmp_path / "discs", predictions.How([[40, 40, 120, 120]])
+    )
     assert "20 frames" in told
     assert sorted(p.name for p in tmp_path.iterdir()) == ["discs.json", "discs.overlay.mp4"]
     record = json.loads((tmp_path / "discs.json").read_text())
     assert record["frames_per_second"] == pytest.approx(25) and len(record["frames"]) == COUNT
-    last = np.array(record["frames"][-1][0]["points"])
+    last = np.array(record["frames"][-1]["subjects"][0]["points"])
     assert np.abs(last - START - (COUNT - 1) * STEP).max() < 12
     drawn = list(video.Video(tmp_path / "discs.overlay.mp4"))
     assert len(drawn) == COUNT and drawn[0].shape == (200, 320, 3)
@@ -160,7 +162,7 @@ def test_the_camera_is_shown_with_landmarks_and_rate(monkeypatch, localizer):
     monkeypatch.setattr(cv2, "imshow", lambda window, frame: shown.append(frame))
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 3 else -1)
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
-    predictions.show_camera(localizer, 0, [[40, 40, 120, 120]], 0.2)
+    predictions.show_camera(localizer, 0, predictions.How(boxes=[[40, 40, 120, 120]], stamp=True))
     assert len(shown) == 3
     x, y = START[0].astype(int)
     assert not np.array_equal(shown[0][y, x], [255, 255, 255])
@@ -176,4 +178,4 @@ def test_no_window_is_one_line(monkeypatch, localizer):
 
     monkeypatch.setattr(cv2, "imshow", no_display)
     with pytest.raises(OSError, match="window"):
-        predictions.show_camera(localizer, 0, [[40, 40, 120, 120]], 0.2)
+        predictions.show_camera(localizer, 0, predictions.How(boxes=[[40, 40, 120, 120]], stamp=True))
