@@ -7,6 +7,10 @@ import types
 
 import numpy as np
 import pytest
+from blobs import SIZE, SPEC
+
+from bnn_landmarks.inference.engines import Engine
+from bnn_landmarks.inference.localizer import Localizer
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "deploy" / "raspberry_pi" / "camera.py"
 
@@ -71,13 +75,11 @@ def test_without_a_camera_module_it_is_the_usb_camera(script, monkeypatch):
 def test_frames_of_the_camera_module_are_shown(script, monkeypatch):
     shown = []
 
-    localizer = types.SimpleNamespace(
-        refine=0,
-        least_presence=0.0,
-        detector=None,
-        detect=lambda frame: shown.append(frame) or [],
-        look=lambda frame, sightings: [],
-    )
+    def see(inputs):
+        shown.append(inputs)
+        return np.zeros((len(inputs), SIZE // 4, SIZE // 4, 4), np.float32)
+
+    localizer = Localizer(Engine("blind", SPEC, see), refine=0)
     monkeypatch.setitem(sys.modules, "picamera2", types.SimpleNamespace(Picamera2=CameraModule))
     monkeypatch.setattr("cv2.imshow", lambda window, picture: None)
     monkeypatch.setattr("cv2.waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
