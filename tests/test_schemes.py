@@ -6,7 +6,7 @@ import pytest
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, Scheme, convert
 
 SIZES = {"mpii16": 16, "lsp14": 14, "coco17": 17, "aflw21": 21, "aflw19": 19, "ibug68": 68, "pifa34": 34}
-SIZES["parts7"] = 7
+SIZES |= {"parts7": 7, "subjects": 2}
 
 
 def test_sizes():
