@@ -168,7 +168,7 @@ def measure_peer(peer, directory, data, factors):
             }
             if way == "box" and name in STEADY:
                 moved = steadiness.of_points(
-                    finder, functools.partial(square, factor=factor), finder.size, samples
+                    finder, functools.partial(square, factor=factor), finder.size, samples, videos=0
                 )
                 found["steadiness"] = {
                     "images": len(samples),
