@@ -261,10 +261,8 @@ def time_all(directory, path, rounds=200, tell=print):
     for name, peer in PEERS.items():
         finder = Finder(peer, pathlib.Path(directory) / "models")
         runs[name] = functools.partial(finder.run, finder.input(_picture(finder.size)))
-    engines = {}
     for entry in entries():
         localizer = Localizer(entry.name, "runtime", num_threads=1)
-        engines[entry.name] = localizer.engine.name
         size = localizer.spec.input_size
         runs[entry.name] = functools.partial(localizer.engine.run, _picture(size)[None].astype("f4") / 255)
     times = {name: [] for name in runs}

@@ -188,7 +188,11 @@ def _misses(line, way):
 def _movement(record):
     found = (record.get("steadiness") or {}).get("movement", {})
     each = [found[name] for name in DISTURBANCES if name in found]
-    return " / ".join(f"{m['rms']:.2f}" if "rms" in m else f"{m['changed']:.2f}" for m in each) or "-"
+    if not each:
+        return "-"
+    kinds = ("rms", "p95") if "rms" in each[0] else ("changed",)
+    first, *others = (" / ".join(f"{m[kind]:.2f}" for m in each) for kind in kinds)
+    return first + "".join(f" ({other})" for other in others)
 
 
 def section(task, records, measured):
@@ -259,9 +263,9 @@ up to 30, 60 and 90 degrees. Mean IU: the masks are drawn from the annotated 68 
 - **no box**: BlazePose and FaceMesh as MediaPipe's whole program, with its own detectors, on a single picture; MoveNet
   the whole picture, once or twice, whichever is better; ours with the project's own detector, the largest of what it
   finds.
-- **moves by**: root mean square of the landmarks' movement, percent of the box's longer side, under noise of 1 and of 3
-  grey levels on the crop and under its shift by half a pixel (`evaluation/steadiness.py`); of parts the pixels that
-  change their class.
+- **moves by**: root mean square of the landmarks' movement, in brackets the 95th percentile, percent of the box's
+  longer side, under noise of 1 and of 3 grey levels on the crop and under its shift by half a pixel
+  (`evaluation/steadiness.py`); of parts the percent of pixels that change their class.
 - 68 of FaceMesh's 468 points, and BlazePose's landmarks refined by its heatmaps, as MediaPipe does.
 
 What ours learned from is on the [cards](../zoo/cards): those that learned from other images of AFLW2000-3D, a test set

@@ -2,9 +2,11 @@
 the way that they should be, whatever they find is in the image's pixels, and what they miss is wrong."""
 
 import base64
+import dataclasses
 import importlib
 import json
 import pathlib
+import types
 
 import cv2
 import numpy as np
@@ -112,7 +114,7 @@ def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers
     page = peers.render(records, measured)
     assert rows(page, "Body pose, MPII") == [
         ["BlazePose Full", "6.40 MB", "14.6", "73.00 (73.00 to 73.00)", "75.00", "70.00, 3 not found"]
-        + ["0.51 / 0.92 / 1.23", "**ours is worse**"],
+        + ["0.51 / 0.92 / 1.23 (9.00 / 9.00 / 9.00)", "**ours is worse**"],
         ["**pose**", "0.94 MB", "19.1", "61.00 (59.00 to 63.00)", "-", "-", "-", ""],
         ["Level", "6.40 MB", "-", "60.00 (60.00 to 60.00)", "-", "-", "-", "level"],
         ["Behind", "6.40 MB", "-", "50.00 (50.00 to 50.00)", "-", "-", "-", "ours is better"],
@@ -141,6 +143,24 @@ def test_of_errors_less_is_better_and_bins_are_shown(peers):
     measured["records"] = [theirs(0, **faces(3, 3, 3, 3.9))]
     found = rows(peers.render(records, measured), "68 points, AFLW2000-3D")
     assert found[0][0] == "BlazePose Full" and found[0][-1] == "**ours is worse**"
+
+
+def test_of_parts_the_pixels_that_change_are_told(peers):
+    moved = dict(
+        zip(peers.DISTURBANCES, [{"changed": 0.5}, {"changed": 1.0}, {"changed": 2.25}], strict=True)
+    )
+    record = ours(
+        63,
+        62,
+        64,
+        model="face_parts",
+        data="helen_afw",
+        spec={"scheme": "parts7"},
+        metrics={"parts": {"mean IU": scored(63, 62, 64)}},
+        steadiness={"movement": moved},
+    )
+    found = rows(peers.render([record], kept.read("none")), "Seven facial parts, HELEN")
+    assert [row[6] for row in found] == ["0.50 / 1.00 / 2.25"]
 
 
 def test_without_a_box_the_better_of_two_ways_is_told(peers):
@@ -304,8 +324,6 @@ def test_a_peers_square_is_a_multiple_of_the_box_or_of_mpiis_scale(module):
     )
     center, side = square(sample, 1.5)
     assert tuple(center) == (25, 40) and side == 60
-    import dataclasses
-
     own = dataclasses.replace(sample, center=np.array([5.0, 6.0]), scale=0.5)
     center, side = square(own, 1.25)
     assert tuple(center) == (5, 6) and side == 125
@@ -377,6 +395,32 @@ def test_whole_pictures_are_whole_in_their_square(module):
     )
 
 
+def test_networks_are_timed_in_turn_and_kept_beside_the_records(module, monkeypatch, tmp_path):
+    measure, turns = module("peer_measure"), []
+
+    class Network:
+        def __init__(self, name, engine, num_threads):
+            assert engine == "runtime" and num_threads == 1
+            spec = types.SimpleNamespace(input_size=32)
+            self.spec, self.engine = spec, types.SimpleNamespace(run=lambda images: self.run(name, images))
+
+        def run(self, name, images):
+            assert images.shape == (1, 32, 32, 3) and images.dtype == np.float32 and images.max() <= 1
+            turns.append(name)
+
+    entries = [types.SimpleNamespace(name=name) for name in ("a", "b")]
+    for name, value in (("PEERS", {}), ("entries", lambda: entries), ("Localizer", Network)):
+        monkeypatch.setattr(measure, name, value)
+    kept.keep(theirs(70), tmp_path / "peers.json")
+    measure.time_all(tmp_path, tmp_path / "peers.json", rounds=5, tell=lambda text: None)
+    assert turns == ["a", "b"] * 8, "three rounds to warm up"
+    found = kept.read(tmp_path / "peers.json")
+    assert found["records"] == [theirs(70)] and found["times"]["rounds"] == 5
+    assert set(found["times"]["milliseconds"]) == {"a", "b"} and found["times"]["machine"]
+    each = found["times"]["milliseconds"]["a"]
+    assert each["low"] <= each["median"] <= each["high"]
+
+
 def test_unknown_networks_are_refused_by_name(module, tmp_path):
     with pytest.raises(ValueError, match="unknown network 'BlazePose': choose from BlazePose Lite"):
         module("peer_measure").measure(tmp_path, tmp_path, tmp_path / "peers.json", ["BlazePose"])
@@ -386,6 +430,14 @@ def test_a_peer_that_was_not_fetched_says_how(module, tmp_path):
     models = module("peer_models")
     with pytest.raises(FileNotFoundError, match=r"python benchmarks/peers\.py setup makes it"):
         models.Finder(models.PEERS["FaceMesh"], tmp_path)
+
+
+def test_without_npm_setup_says_what_is_missing(module, monkeypatch, tmp_path):
+    setup = module("peer_setup")
+    monkeypatch.setattr(setup, "_run", lambda *command, **options: None)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
+    with pytest.raises(ImportError, match="npm is missing"):
+        setup.setup(tmp_path)
 
 
 def text(*words):
