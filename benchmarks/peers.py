@@ -2,7 +2,7 @@
 
     python benchmarks/peers.py setup PEERS                      # once: the peers, from public packages
     python benchmarks/peers.py measure PEERS --data DATA        # what they find; an hour on one core
-    python benchmarks/peers.py time PEERS                       # three minutes, on a machine that does nothing else
+    python benchmarks/peers.py time PEERS                       # a minute, on a machine that does nothing else
     python benchmarks/peers.py                                  # the page and the picture, from the records
 
 `measure` and `time` keep what they find in zoo/peers.json; ours with the box given is read from the zoo's cards.
