@@ -51,3 +51,11 @@ def write(folder, split="train", count=2, **record):
         write_image(folder / "images" / f"b{number}.png", value=39 + number)
     write_record(folder / "annotations" / f"{split}.json", **record)
     return folder
+
+
+def write_turned(path, size=SIZE):
+    """A JPEG of that size whose EXIF tag says: turn by 90 degrees."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    data = cv2.imencode(".jpg", np.full((size[1], size[0], 3), 90, np.uint8))[1].tobytes()
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path.write_bytes(data[:2] + segment + data[2:])

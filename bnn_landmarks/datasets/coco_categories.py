@@ -11,12 +11,13 @@ from bnn_landmarks.schemes import SCHEMES, Scheme
 
 
 def point_names(category) -> tuple[str, ...]:
-    """The names of a category's points, () where it has none.
+    """The names of a category's points, () where it has none. They are its `keypoints`, or `keypoint` as MMPose's
+    converter from labelme and its many copies write.
 
     Raises:
         ValueError: what it holds are not different names.
     """
-    names = category.get("keypoints") or []
+    names = category.get("keypoints") or category.get("keypoint") or []
     if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
         raise ValueError(f"category {title(category)}: 'keypoints' is not a list of names")
     twice = [name for name, count in collections.Counter(names).items() if count > 1]

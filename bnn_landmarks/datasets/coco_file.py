@@ -15,7 +15,7 @@ import pathlib
 
 import numpy as np
 
-from bnn_landmarks.datasets.coco_categories import choose, scheme_of, shown
+from bnn_landmarks.datasets.coco_categories import choose, point_names, scheme_of, shown
 from bnn_landmarks.datasets.sample import check_labels, tight_box
 from bnn_landmarks.schemes import Scheme
 
@@ -89,6 +89,8 @@ def read(path, category=None) -> AnnotationFile:
         reader.take(index, annotation)
     names = tuple(str(c.get("name")) for c in chosen)
     notes = [*notes, *reader.notes()]
+    if reader.subjects and not any((subject.visible == 2).any() for subject in reader.subjects):
+        notes.append("every labelled point is annotated as hidden (1): does your tool write 1 for visible?")
     return AnnotationFile(path, scheme, names, reader.file_names(), reader.subjects, reader.problems, notes)
 
 
@@ -166,7 +168,7 @@ class _Reader:
         self.scheme, self.subjects, self.problems, self.left_out = scheme, [], [], collections.Counter()
         self.chosen = {c["id"] for c in chosen}
         self.categories = {c["id"] for c in categories}
-        self.only = len(chosen) == len([c for c in categories if c.get("keypoints")])
+        self.only = len(chosen) == len([c for c in categories if point_names(c)])
         self.images, self.unclear = {}, set()
         for place, image in enumerate(images):
             self._take_image(place, image)

@@ -19,8 +19,9 @@ class Images:
     """The paths of a folder's images by the names its annotation file has for them.
 
     NAME is looked for in DIR/images, in DIR, and beside the annotation file, with / for each backslash. Where it is in
-    none of them, as an address, another machine's path or a prefix, the one file below DIR/images (or beside the
-    annotations) that ends in the same name is taken, if no other image of the annotation file ends so, too.
+    none of them, the one file below DIR/images (or beside the annotations) whose path ends in NAME is taken; where
+    there is none, as for an address, another machine's path or a prefix, the one of the same last name, if no other
+    image of the annotation file has it, too.
     """
 
     def __init__(self, directory, annotations, file_names):
@@ -44,7 +45,10 @@ class Images:
         except (ValueError, OSError):
             pass  # a name no file can have
         end = _end(file_name)
-        found = self._ending(end) if self.ends[end] <= 1 else []
+        below = self._ending(end)
+        found = [path for path in below if path.as_posix().endswith(f"/{name}")]
+        if not found and self.ends[end] <= 1:
+            found = below
         if len(found) > 1:
             raise ValueError(f"{len(found)} images end in {shown(end)}: {found[0]}, {found[1]} ...")
         if not found:

@@ -1,9 +1,8 @@
 """Anybody's COCO keypoints folder: samples, splits, sizes, messages."""
 
-import cv2
 import numpy as np
 import pytest
-from coco_folders import BIRD, annotation, image, write, write_image, write_record
+from coco_folders import BIRD, annotation, image, write, write_image, write_record, write_turned
 
 from bnn_landmarks.datasets.coco import CocoKeypoints, splits
 
@@ -72,14 +71,6 @@ def test_a_quarter_turn_is_named(tmp_path):
         [upright],
     )
     assert CocoKeypoints(folder, "upright")[0].image.shape == (120, 90, 3)
-
-
-def write_turned(path, size=(120, 90)):
-    """A JPEG of that size whose EXIF tag says: turn by 90 degrees."""
-    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
-    data = cv2.imencode(".jpg", np.full((size[1], size[0], 3), 90, np.uint8))[1].tobytes()
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    path.write_bytes(data[:2] + segment + data[2:])
 
 
 def test_without_sizes_points_far_outside_are_refused(tmp_path):

@@ -8,13 +8,8 @@ from bnn_landmarks.datasets.coco_images import Images
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in (
-        "images/a.png",
-        "images/cam 1/b.png",
-        "images/default/c.png",
-        "top.png",
-        "annotations/beside.png",
-    ):
+    below = ("a.png", "cam 1/b.png", "default/c.png", "default/cam 1/d.png", "default/cam 2/d.png")
+    for name in (*(f"images/{name}" for name in below), "top.png", "annotations/beside.png"):
         write_image(tmp_path / name, size=(4, 4))
     return tmp_path
 
@@ -37,6 +32,7 @@ def find(folder, name, *others):
         ("beside.png", "annotations/beside.png"),
         ("c.png", "images/default/c.png"),
         ("train/c.png", "images/default/c.png"),
+        ("cam 2/d.png", "images/default/cam 2/d.png"),
         ("/home/somebody/birds/a.png", "images/a.png"),
         ("C:\\Users\\Somebody\\birds\\a.png", "images/a.png"),
         ("https://host.example/data/cam%201/b.png?width=3&x=/y.png", "images/cam 1/b.png"),
