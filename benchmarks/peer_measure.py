@@ -256,7 +256,8 @@ def measure(directory, data, path, names=(), tell=print):
 def time_all(directory, path, rounds=200, tell=print):
     """Milliseconds an image of every network, peers and ours, on one thread, one after another round by round, so that
     a machine whose speed drifts slows all of them; kept in the file. What is timed is the network from its input to its
-    output, without crop and decoding."""
+    output, without crop and decoding, in processor time: on one thread that is the clock's, less what other programs
+    took of it."""
     runs = {}
     for name, peer in PEERS.items():
         finder = Finder(peer, pathlib.Path(directory) / "models")
@@ -268,10 +269,10 @@ def time_all(directory, path, rounds=200, tell=print):
     times = {name: [] for name in runs}
     for turn in range(rounds + 3):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
             if turn >= 3:
-                times[name].append(1000 * (time.perf_counter() - start))
+                times[name].append(1000 * (time.process_time() - start))
     found = peers.read(path)
     stamp = datetime.datetime.now(datetime.timezone.utc)
     found["times"] = {

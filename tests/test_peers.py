@@ -106,8 +106,9 @@ def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers
             theirs(73, steadiness={"movement": moved}),
             theirs(75, "box, twice"),
             theirs(70, "whole", missed=3),
-            theirs(60, name="Level"),
-            theirs(50, name="Behind"),
+            theirs(50, name="Level"),
+            theirs(60, "box, twice", name="Level"),
+            theirs(49, name="Behind"),
         ],
         "times": times(pose=19.12, **{"BlazePose Full": 14.6}),
     }
@@ -116,8 +117,8 @@ def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers
         ["BlazePose Full", "6.40 MB", "14.6", "73.00 (73.00 to 73.00)", "75.00", "70.00, 3 not found"]
         + ["0.51 / 0.92 / 1.23 (9.00 / 9.00 / 9.00)", "**ours is worse**"],
         ["**pose**", "0.94 MB", "19.1", "61.00 (59.00 to 63.00)", "-", "-", "-", ""],
-        ["Level", "6.40 MB", "-", "60.00 (60.00 to 60.00)", "-", "-", "-", "level"],
-        ["Behind", "6.40 MB", "-", "50.00 (50.00 to 50.00)", "-", "-", "-", "ours is better"],
+        ["Level", "6.40 MB", "-", "50.00 (50.00 to 50.00)", "60.00", "-", "-", "level"],
+        ["Behind", "6.40 MB", "-", "49.00 (49.00 to 49.00)", "-", "-", "-", "ours is better"],
         ["**pose_128**", "0.94 MB", "-", "48.00 (44.00 to 53.00)", "-", "-", "-", ""],
     ]
     assert rows(page, "Body pose, Leeds Sports") == []
