@@ -58,7 +58,7 @@ class Scheme:
         alone = sides.unpaired(self.names)
         if alone:
             return f"{alone[0]!r} has no partner on the other side among the landmarks' names"
-        return "no landmark's name says left or right"
+        return "no pairs of left and right landmarks are known"
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)

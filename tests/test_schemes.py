@@ -116,7 +116,7 @@ def test_a_known_scheme_in_another_order_converts_as_it_would_itself(rng):
 
 def test_why_a_scheme_is_not_mirrored():
     assert SCHEMES["mpii16"].not_mirrored == SCHEMES["parts7"].not_mirrored == ""
-    assert "left or right" in SCHEMES["pifa34"].not_mirrored
+    assert "left and right" in SCHEMES["pifa34"].not_mirrored
     assert "'L_Ear' has no partner" in Scheme("own", ("nose", "L_Ear")).not_mirrored
     assert Scheme("own", ("nose", "a", "b"), ((1, 2),)).not_mirrored == ""
 

@@ -92,7 +92,8 @@ def check(folder, split, category):
 @click.option("--output", required=True, help="The annotation file to write: a split of its own.")
 @click.option("--sure", default=0.5, show_default=True, help="Confidence from which a prediction counts.")
 @click.option("--data-dir", default=".", show_default=True, help="Where the folder NAME lies.")
-def clean(name, split, predictions, output, sure, data_dir):
+@click.option("--category", help=CATEGORY)
+def clean(name, split, predictions, output, sure, data_dir, category):
     """Merge the labels of a COCO-keypoints folder NAME with predictions of the same images.
 
     Left and right exchanged throughout are put right; where a prediction is sure, a label near it becomes the mean of
@@ -104,6 +105,11 @@ def clean(name, split, predictions, output, sure, data_dir):
     from bnn_landmarks.datasets import cleaning
 
     found = cleaning.clean(
-        pathlib.Path(data_dir) / name, split, predictions, pathlib.Path(output), cleaning.Rule(sure=sure)
+        pathlib.Path(data_dir) / name,
+        split,
+        predictions,
+        pathlib.Path(output),
+        cleaning.Rule(sure=sure),
+        category,
     )
     click.echo(f"{output}: " + ", ".join(f"{count:,} {what}" for what, count in found.items()))

@@ -154,7 +154,8 @@ def _of_coco(samples, split):
         if (image_bytes.tell(path.read_bytes()).orientation or 1) != 1:
             turned.add(sample.name)
 
-    problems = [*file.problems, *failures(look, len(samples), f"reading {split}").values()]
+    unread = failures(look, len(samples), f"reading {split}").values()
+    problems = [*file.problems, *(reason.removeprefix(f"{file.path}: ") for reason in unread)]
     used = len({subject.file_name for subject in subjects})
     lines = [
         f"{file.path}: {', '.join(map(shown, file.categories))}, {len(subjects)} annotations with landmarks "

@@ -82,7 +82,7 @@ def merge(points, visible, predicted, confidence, mirror, rule=Rule()):
     return points, visible, counts
 
 
-def clean(folder, split, predictions, output, rule=Rule()):
+def clean(folder, split, predictions, output, rule=Rule(), category=None):
     """Write an annotation file of a COCO-keypoints folder anew, its labels merged with predictions.
 
     Args:
@@ -91,6 +91,7 @@ def clean(folder, split, predictions, output, rule=Rule()):
             keypoints are COCO's, others the folder's own. The subjects and the predictions of an image are paired so
             that the sum of their mean distances is least.
         output: where to, DATA/NAME/annotations/NEW.json say, which is then a split of its own.
+        category: as `CocoKeypoints`.
 
     Returns:
         {"subjects", "predicted", and each of `CHANGES`}: how many.
@@ -98,7 +99,7 @@ def clean(folder, split, predictions, output, rule=Rule()):
     Raises:
         FileNotFoundError: a file is missing. ValueError: the predictions can't be read, or are of other landmarks.
     """
-    samples = CocoKeypoints(folder, split)
+    samples = CocoKeypoints(folder, split, category)
     if not pathlib.Path(predictions).is_file():
         raise FileNotFoundError(f"there is no file {predictions}")
     scheme, record = samples.scheme, coco_file.load(samples.file.path)

@@ -5,6 +5,7 @@ import pytest
 from coco_folders import BIRD, annotation, image, write, write_image, write_record, write_turned
 
 from bnn_landmarks.datasets.coco import CocoKeypoints, splits
+from bnn_landmarks.evaluation.examples import open_split
 
 
 def test_sample(tmp_path):
@@ -106,5 +107,5 @@ def test_a_category_of_several(tmp_path):
     folder = write(tmp_path, categories=[BIRD, fish], annotations=annotations)
     with pytest.raises(ValueError, match=r"bird \(4 points, 1 annotations\); fish \(2 .*--category NAME"):
         CocoKeypoints(folder, "train")
-    fishes = CocoKeypoints(folder, "train", "fish")
-    assert (len(fishes), fishes.scheme.names) == (1, ("mouth", "fin"))
+    for fishes in (CocoKeypoints(folder, "train", "fish"), open_split(folder, "train", category="fish")[0]):
+        assert (len(fishes), fishes.scheme.names) == (1, ("mouth", "fin"))

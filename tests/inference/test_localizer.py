@@ -53,7 +53,10 @@ def test_points_come_back_to_image_pixels(localizer, box):
 
 @pytest.mark.parametrize(
     ("names", "reason"),
-    [(("one", "two", "three"), "says left or right"), (("left", "other", "middle"), "'left' has no partner")],
+    [
+        (("one", "two", "three"), "no pairs of left and right"),
+        (("left", "other", "middle"), "'left' has no partner"),
+    ],
 )
 def test_flip_needs_mirror_pairs(names, reason, caplog):
     scheme = Scheme("own", names)

@@ -104,7 +104,7 @@ def test_landmarks_are_where_the_crop_shows_them_also_mirrored():
 @pytest.mark.parametrize(
     ("scheme", "reason"),
     [
-        (SCHEMES["pifa34"], "says left or right"),
+        (SCHEMES["pifa34"], "no pairs of left and right"),
         (Scheme("own", ("a", "left b", "c")), "'left b' has no partner"),
     ],
 )
