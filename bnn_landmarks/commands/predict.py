@@ -47,118 +47,6 @@ from bnn_landmarks.inference.engines import ENGINES
     help="json, csv or coco (COCO's keypoint results); may be repeated.",
 )
 @click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
-@click.option(
-    "--boxes",
-    "box_file",
-    type=click.Path(path_type=pathlib.Path, dir_okay=False),
-    metavar="FILE",
-    help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
-)
-@click.option(
-    "--detector",
-    default="auto",
-    show_default=True,
-    help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
-)
-@click.option(
-    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
-)
-@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
-@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
-@click.option("--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    default=("json",),
-    show_default=True,
-    help="json, csv or coco (COCO's keypoint results); may be repeated.",
-)
-@click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
-@click.option(
-    "--boxes",
-    "box_file",
-    type=click.Path(path_type=pathlib.Path, dir_okay=False),
-    metavar="FILE",
-    help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
-)
-@click.option(
-    "--detector",
-    default="auto",
-    show_default=True,
-    help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
-)
-@click.option(
-    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
-)
-@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
-@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
-@click.option("--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    default=("json",),
-    show_default=True,
-    help="json, csv or coco (COCO's keypoint results); may be repeated.",
-)
-@click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
-@click.option(
-    "--boxes",
-    "box_file",
-    type=click.Path(path_type=pathlib.Path, dir_okay=False),
-    metavar="FILE",
-    help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
-)
-@click.option(
-    "--detector",
-    default="auto",
-    show_default=True,
-    help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
-)
-@click.option(
-    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
-)
-@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
-@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
-@click.option("--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    default=("json",),
-    show_default=True,
-    help="json, csv or coco (COCO's keypoint results); may be repeated.",
-)
-@click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
-@click.option(
-    "--boxes",
-    "box_file",
-    type=click.Path(path_type=pathlib.Path, dir_okay=False),
-    metavar="FILE",
-    help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
-)
-@click.option(
-    "--detector",
-    default="auto",
-    show_default=True,
-    help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
-)
-@click.option(
-    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
-)
-@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
-@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
-@click.option("--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    default=("json",),
-    show_default=True,
-    help="json, csv or coco (COCO's keypoint results); may be repeated.",
-)
-@click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
 @click.option("--engine", default="auto", show_default=True, help=f"auto, {', '.join(ENGINES)}.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Average with the mirrored crop: a little better, twice the time.")
@@ -203,10 +91,6 @@ def command(
     bnn-landmarks predict photo.jpg --box 120,40,200,420 --output out
     bnn-landmarks predict holidays/ --model face_300wlp --output out
     bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
-    bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
-    bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
-    bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
-    bnn-landmarks predict race.mp4 --fps 10 --max-people 4 --format json --format csv --output out
     bnn-landmarks predict rtsp://192.168.1.20/live --output out     # until Ctrl-C
     """
     import sys
@@ -215,7 +99,7 @@ def command(
     from tqdm import tqdm
 
     from bnn_landmarks.geometry import images
-    from bnn_landmarks.inference import box_files, detect, predictions, results, results, results, results, results
+    from bnn_landmarks.inference import box_files, detect, predictions, results
     from bnn_landmarks.inference.localizer import Localizer
     from bnn_landmarks.terminal import quiet_libraries
 
@@ -232,50 +116,6 @@ def command(
         name = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
         boxes = boxes or (None if sources else images.SAMPLE_BOXES.get(name))
         sources.append(images.sample(name))
-    how = predictions.How(
-        boxes=boxes,
-        box_file=box_files.read(box_file) if box_file else None,
-        threshold=threshold,
-        formats=tuple(dict.fromkeys(formats)),
-        stamp=stamp,
-        rate=fps,
-        every=every,
-        most=max_people,
-    )
-    results.check_formats(how.formats, localizer.spec.task)
-    how = predictions.How(
-        boxes=boxes,
-        box_file=box_files.read(box_file) if box_file else None,
-        threshold=threshold,
-        formats=tuple(dict.fromkeys(formats)),
-        stamp=stamp,
-        rate=fps,
-        every=every,
-        most=max_people,
-    )
-    results.check_formats(how.formats, localizer.spec.task)
-    how = predictions.How(
-        boxes=boxes,
-        box_file=box_files.read(box_file) if box_file else None,
-        threshold=threshold,
-        formats=tuple(dict.fromkeys(formats)),
-        stamp=stamp,
-        rate=fps,
-        every=every,
-        most=max_people,
-    )
-    results.check_formats(how.formats, localizer.spec.task)
-    how = predictions.How(
-        boxes=boxes,
-        box_file=box_files.read(box_file) if box_file else None,
-        threshold=threshold,
-        formats=tuple(dict.fromkeys(formats)),
-        stamp=stamp,
-        rate=fps,
-        every=every,
-        most=max_people,
-    )
-    results.check_formats(how.formats, localizer.spec.task)
     how = predictions.How(
         boxes=boxes,
         box_file=box_files.read(box_file) if box_file else None,

@@ -186,3 +186,18 @@ def test_smoothed_landmarks_keep_up(looks):
 def test_results_are_of_the_localizers_kind(track):
     (result,) = track(frame([[100, 60, 40, 90]]), 0.04)
     assert dataclasses.is_dataclass(result) and result.scheme.name == "corners"
+
+
+def test_a_turn_of_the_phone(track):
+    """The frame's sides change places, and with them where everybody is: all are there again within half a second,
+    and nobody who is not."""
+    play(track, walk([[40, 60], [250, 60]], [[1, 0], [1, 0]], RATE))
+    turned = [[60, 100, 90, 40], [60, 310, 90, 40]]
+    shown = [
+        {result.track: result.points.mean(axis=0) for result in track(frame(turned, (400, 240)), 1 / RATE)}
+        for _ in range(RATE)
+    ]
+    assert all(len(found) == 2 for found in shown[RATE // 2 :])
+    for box in turned:
+        assert min(np.abs(point - middle(np.array(box))).max() for point in shown[-1].values()) < 4
+    assert len(track.tracks) == 2
