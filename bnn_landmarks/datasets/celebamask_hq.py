@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from bnn_landmarks.datasets.builder import LandmarkBuilder, example
-from bnn_landmarks.datasets.masks import box_of
-from bnn_landmarks.geometry import parts
+from bnn_landmarks.datasets.masks import box_of, check_shape
+from bnn_landmarks.geometry import images, parts
 
 MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
 FIRST_OF = {"train": 0, "val": 162771, "test": 182638}
@@ -43,14 +43,17 @@ class CelebamaskHq(LandmarkBuilder):
 
 
 def join(folder, number, image):
-    """The binary masks of one face, painted in the order of the classes: uint8 [H, W] of the image's size."""
-    picture = cv2.imread(str(image))
-    if picture is None:
-        raise FileNotFoundError(f"no image that can be read at {image}")
-    mask = np.zeros(picture.shape[:2], np.uint8)
+    """The binary masks of one face, painted in the order of the classes: uint8 [H, W] of the image's size.
+
+    Raises:
+        FileNotFoundError, ValueError: the image is missing, or it or a mask can't be read or is of another shape.
+    """
+    mask = np.zeros(images.read(image).shape[:2], np.uint8)
     for name, target in zip(parts.CELEBAMASK_HQ_NAMES, parts.CELEBAMASK_HQ, strict=True):
-        layer = cv2.imread(str(folder / f"{number:05d}_{name}.png"), cv2.IMREAD_GRAYSCALE)
-        if layer is not None:
+        path = folder / f"{number:05d}_{name}.png"
+        if path.is_file():
+            layer = images.read(path)[..., 0]
+            check_shape(path, layer.shape[::-1], mask.shape[::-1])
             layer = cv2.resize(layer, mask.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
             mask[layer > 0] = target
     return mask

@@ -25,7 +25,8 @@ class MaskFolder:
 
     Raises:
         FileNotFoundError: the folder, the split or a mask is missing.
-        ValueError: classes.json is malformed, or a mask holds a value without a class.
+        ValueError: classes.json is malformed; or, when it is read, a mask is not of its image's shape or holds a value
+            without a class.
     """
 
     scheme = SCHEME
@@ -51,11 +52,10 @@ class MaskFolder:
             FileNotFoundError, ValueError, ImportError: as `self[index]`.
         """
         path = self.paths[index]
-        images.size(path.read_bytes(), str(path))
-        mask = self._mask(path)
+        size, mask = images.size(path.read_bytes(), str(path)), self._mask(path)
         if not mask.is_file():
             raise FileNotFoundError(f"no mask at {mask}")
-        images.size(mask.read_bytes(), str(mask))
+        check_shape(mask, images.size(mask.read_bytes(), str(mask)), size)
 
     def _mask(self, path):
         return path.parents[1] / "masks" / f"{path.stem}.png"
@@ -64,6 +64,7 @@ class MaskFolder:
         path = self.paths[index]
         image = images.read(path)
         mask = read_mask(self._mask(path), self.class_map)
+        check_shape(self._mask(path), mask.shape[::-1], image.shape[1::-1])
         if mask.shape != image.shape[:2]:
             mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         none = np.zeros((0, 2), np.float32), np.zeros(0, np.int32)
@@ -75,16 +76,41 @@ def read_classes(path):
     if not path.is_file():
         return parts.CELEBAMASK_HQ
     try:
-        return np.array([SCHEME.names.index(name) for name in json.loads(path.read_text())], np.uint8)
+        return np.array([SCHEME.names.index(name) for name in json.loads(path.read_bytes())], np.uint8)
     except (json.JSONDecodeError, ValueError, TypeError) as error:
         raise ValueError(f"{path} must be a list of the names {', '.join(SCHEME.names)}: {error}") from error
 
 
+def check_shape(path, mask, image):
+    """Refuse a mask that is not its image's, or of another turn of it. mask, image: width, height; they may differ in
+    size, not in shape.
+
+    Raises:
+        ValueError: they differ by more than a pixel of the mask.
+    """
+    (width, height), (w, h) = image, mask
+    if abs(w * height - h * width) > max(width, height):
+        turned = (
+            "a quarter turn away" if abs(h * height - w * width) <= max(width, height) else "of another shape"
+        )
+        raise ValueError(
+            f"{path} is a mask of {w} x {h} pixels, its upright image has {width} x {height}: {turned}"
+        )
+
+
 def read_mask(path, class_map):
-    """A mask file -> uint8 [H, W] of the classes its values are mapped to."""
-    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if mask is None:
+    """A mask file -> uint8 [H, W] of the classes its values are mapped to.
+
+    Raises:
+        FileNotFoundError: there is none. ValueError: it can't be read whole, or holds other values.
+    """
+    if not path.is_file():
         raise FileNotFoundError(f"no mask at {path}")
+    data = path.read_bytes()
+    images.size(data, str(path))
+    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if mask is None:
+        raise ValueError(f"{path} is not an image that can be read (damaged, or of an unknown format)")
     if mask.ndim != 2 or mask.dtype != np.uint8 or mask.max() >= len(class_map):
         raise ValueError(f"{path} must be an 8-bit grey image of values below {len(class_map)}, one a class")
     return class_map[mask]

@@ -45,6 +45,33 @@ def test_classes_json_and_masks_smaller_than_their_images(tmp_path):
     assert sample.mask.shape == (8, 8)
 
 
+@pytest.mark.parametrize(
+    ("size", "reason"), [((90, 120), "a quarter turn away"), ((60, 60), "of another shape"), ((60, 46), "")]
+)
+def test_a_mask_has_the_shape_of_its_image(tmp_path, size, reason):
+    write(tmp_path, np.ones(size[::-1], np.uint8))
+    cv2.imwrite(str(tmp_path / "train" / "images" / "a.jpg"), np.full((90, 120, 3), 80, np.uint8))
+    samples = datasets.open(tmp_path, "train")
+    if not reason:
+        samples.check(0)
+        assert samples[0].mask.shape == (90, 120)
+        return
+    for look in (samples.check, samples.__getitem__):
+        with pytest.raises(ValueError, match=f"mask of {size[0]} x {size[1]} pixels, .* 120 x 90: {reason}"):
+            look(0)
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", None])
+def test_a_mask_that_is_damaged(tmp_path, data):
+    write(tmp_path, np.ones((40, 40), np.uint8))
+    path = tmp_path / "train" / "masks" / "a.png"
+    path.write_bytes(path.read_bytes()[:-20] if data is None else data)
+    samples = datasets.open(tmp_path, "train")
+    for look in (samples.check, samples.__getitem__):
+        with pytest.raises(ValueError, match=r"a\.png is not an image that can be read"):
+            look(0)
+
+
 def test_messages(tmp_path):
     write(tmp_path, np.full((4, 4), 19, np.uint8))
     with pytest.raises(ValueError, match=r"a\.png must be an 8-bit grey image of values below 19"):
