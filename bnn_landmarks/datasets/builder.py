@@ -52,7 +52,7 @@ def example(
     image = pathlib.Path(image)
     if not image.is_file():
         raise FileNotFoundError(f"{name} is annotated, but its image {image} is missing")
-    landmarks, visible = np.asarray(landmarks, np.float32), np.asarray(visible, np.int32)
+    landmarks, visible = np.asarray(landmarks, np.float64), np.asarray(visible, np.int32)
     size = images.size(image.read_bytes(), str(image))
     try:
         check_labels(landmarks, visible, box, size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError, mat_struct
+from scipy.io.matlab import mat_struct
 
 
 def read(path):
@@ -15,8 +15,9 @@ def read(path):
     """
     try:
         found = loadmat(path, squeeze_me=True, struct_as_record=False)
-    except (ValueError, NotImplementedError, TypeError, MatReadError, OSError) as error:
-        raise ValueError(f"{path} is not a MATLAB file that can be read: {error}") from error
+    except Exception as error:  # SciPy's reader raises errors of many kinds for damaged files.
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not a MATLAB file that can be read: {reason}") from error
     return {name: _floating(value) for name, value in found.items() if not name.startswith("__")}
 
 

@@ -76,7 +76,7 @@ def validation_people(path):
     """{(image name, rounded 1-based centre)} of a list of validation people."""
     try:
         return {(person["image"], key(person["center"])) for person in json.loads(path.read_text())}
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path} is not a list of {{"image": ..., "center": [x, y]}}: {error}') from error
 
 
