@@ -5,19 +5,26 @@ import logging
 import os
 import signal
 import sys
+import threading
 
 
 def end_on_signals():
     """SIGTERM and SIGHUP end the process as an exception does, so that temporary files are removed; exit status 128 +
-    the signal's number, as shells tell it."""
+    the signal's number, as shells tell it. Ctrl-C stays a KeyboardInterrupt."""
 
     def end(number, frame):
+        # Objects that the exception leaves half made may fail when they are deleted: nobody has to read that.
+        sys.unraisablehook = lambda told: None
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP"):
+    if threading.current_thread() is not threading.main_thread():
+        return  # which Python tells no signals
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # One that is ignored (nohup) stays so.
-        if number and signal.getsignal(number) == signal.SIG_DFL:
+        if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, end)
 
 
