@@ -48,6 +48,18 @@ def default_data_dir():
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
+def kind_of(folder):
+    """What a folder is: "coco" (`coco.CocoKeypoints`), "masks" (`masks.MaskFolder`), "prepared", or None."""
+    from bnn_landmarks.datasets.coco import splits
+
+    folder = pathlib.Path(folder)
+    if (folder / "annotations").is_dir() or splits(folder):
+        return "coco"
+    if any(folder.glob("*/masks")):
+        return "masks"
+    return "prepared" if any(folder.glob("[0-9]*/dataset_info.json")) else None
+
+
 def open(name, split, data_dir=None, category=None, skip_bad=False):
     """The samples of one split.
 
@@ -65,21 +77,21 @@ def open(name, split, data_dir=None, category=None, skip_bad=False):
         FileNotFoundError: nothing of that name, or not that split; the message says what to do.
         ValueError: the annotations cannot be read.
     """
-    from bnn_landmarks.datasets.coco import CocoKeypoints, splits
+    from bnn_landmarks.datasets.coco import CocoKeypoints
     from bnn_landmarks.datasets.masks import MaskFolder
 
     below = pathlib.Path(data_dir) if data_dir else default_data_dir()
     for folder in (below / name, pathlib.Path(name)):
-        if (folder / "annotations").is_dir() or splits(folder):
+        kind = kind_of(folder)
+        if kind == "coco":
             return CocoKeypoints(folder, split, category, skip_bad)
-        if any(folder.glob("*/masks")):
+        if kind == "masks":
             return MaskFolder(folder, split)
-        versions = sorted(folder.glob("[0-9]*/dataset_info.json"))
-        if versions:
+        if kind == "prepared":
             with extras.needed_for(f"reading {folder}"):
                 from bnn_landmarks.datasets.prepared import Prepared
 
-            return Prepared(versions[-1].parent, split)
+            return Prepared(sorted(folder.glob("[0-9]*/dataset_info.json"))[-1].parent, split)
     base = str(name).split("/")[0]
     if base in BUILDERS:
         hint = f"prepare it: bnn-landmarks data prepare {base} --from DIR --data-dir {below}"

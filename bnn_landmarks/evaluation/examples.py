@@ -31,7 +31,8 @@ def open_split(dataset, split=None, data=None, category=None):
     """
     path = pathlib.Path(dataset)
     if split is None:
-        whole = path.is_dir() or (pathlib.Path(data or ".") / path).is_dir() or not path.parent.name
+        # A split's folder, faces/val or birds/valid, is one too.
+        whole = not path.parent.name or any(map(datasets.kind_of, (path, pathlib.Path(data or ".") / path)))
         dataset, split = (dataset, "val") if whole else (str(path.parent), path.name)
     return datasets.open(dataset, split, data, category), pathlib.Path(dataset).resolve().name, split
 

@@ -2,7 +2,7 @@
 
 import click.testing
 import pytest
-from coco_folders import BIRD, annotation, write
+from coco_folders import BIRD, annotation, image, write, write_record
 
 from bnn_landmarks.commands import train
 from bnn_landmarks.training import trainer
@@ -48,3 +48,10 @@ def test_of_several_categories_one_has_to_be_named(zoo, trained, tmp_path):
 def test_a_recipe_that_is_none_of_a_folder_takes_a_category(zoo, trained, tmp_path):
     assert run("pose", "--data", zoo, "--output", tmp_path / "run", "--category", "bird").exit_code == 0
     assert (trained["recipe"].category, trained["skip_bad"]) == ("bird", False)
+
+
+def test_roboflows_folder_is_validated_on_its_valid(trained, tmp_path):
+    for split in ("train", "valid"):
+        write_record(tmp_path / "birds" / split / "_annotations.coco.json", [image(1)], [annotation(1)])
+    assert run("landmarks", "--data", tmp_path / "birds", "--output", tmp_path / "run").exit_code == 0
+    assert trained["recipe"].validate == ((".", "valid"),)
