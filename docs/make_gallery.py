@@ -22,6 +22,7 @@ from bnn_landmarks.evaluation import robustness
 from bnn_landmarks.evaluation.failures import IBUG_REGIONS
 from bnn_landmarks.geometry import crops, draw, images, parts
 from bnn_landmarks.inference import detect
+from bnn_landmarks.inference.finder import Finder
 from bnn_landmarks.inference.localizer import Parts
 
 DOCS = pathlib.Path(__file__).parent
@@ -32,6 +33,7 @@ PHOTOGRAPHS = {
     "person": ((images.sample("person"), images.SAMPLE_BOXES["person"]),),
     "face": ((images.sample("face"), None), (HOPPER, None)),
 }
+COLOURS = {"person": draw.MIDDLE, "face": draw.RIGHT}
 SHOWN = (
     "box off by 20 %",
     "rotated by 30 degrees",
@@ -151,6 +153,20 @@ def scheme_picture(localizer, path):
     plt.close(figure)
 
 
+def everybody(entry):
+    """All photographs with the people and faces that a finder finds in them: a sheet."""
+    pictures = []
+    for kind_of_photograph in PHOTOGRAPHS.values():
+        for path, _ in kind_of_photograph:
+            image = images.read(path)
+            for kind in entry.spec.landmark_scheme().names:
+                for box, score in zip(*Finder(kind, entry.name)(image), strict=True):
+                    image = draw.box(image, box, COLOURS[kind])
+                    print(f"  {path.name}: {kind} {score:.2f}")
+            pictures.append(image)
+    return draw.sheet(pictures, 4, TILE)
+
+
 def main():
     sections = []
     (DOCS / "gallery").mkdir(exist_ok=True)
@@ -158,9 +174,13 @@ def main():
         entry = zoo.entry(name)
         if entry.weights is None:
             continue
-        localizer = bnn_landmarks.Localizer(name)
-        images.write(DOCS / "gallery" / f"{name}.jpg", strip(localizer))
-        scheme_picture(localizer, zoo.CARDS / f"{name}.jpg")
+        if entry.spec.task == "boxes":
+            images.write(DOCS / "gallery" / f"{name}.jpg", everybody(entry))
+            images.write(zoo.CARDS / f"{name}.jpg", everybody(entry))
+        else:
+            localizer = bnn_landmarks.Localizer(name)
+            images.write(DOCS / "gallery" / f"{name}.jpg", strip(localizer))
+            scheme_picture(localizer, zoo.CARDS / f"{name}.jpg")
         sections.append(
             f"## {name}: {entry.title}\n\n![{name}](gallery/{name}.jpg)\n\n[Card](../zoo/cards/{name}.md)\n"
         )

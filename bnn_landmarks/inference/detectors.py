@@ -6,23 +6,29 @@ boxes, scores = detector.find(image)                  # float64 [N, 4]; float [N
 
 import collections.abc
 import dataclasses
+import math
 
 import numpy as np
 
 from bnn_landmarks.geometry import crops
+from bnn_landmarks.geometry.boxes import THRESHOLD
 from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.finder import ENTRY, Finder
 
 DETECTORS = ("auto", "finder", "opencv")
+# The finder's score from which its best box is better than the whole image.
+GUESS = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
     """name: what results call it. find: image uint8 [H, W, 3] RGB -> boxes float64 [N, 4], the best first, and their
-    scores float [N], or None where the detector has none."""
+    scores float [N], or None where the detector has none. sure: the score from which a box is one; of those below, the
+    best is a guess where there is no other."""
 
     name: str
     find: collections.abc.Callable
+    sure: float = -math.inf
 
 
 def kind_of(scheme):
@@ -61,8 +67,8 @@ def choose(detector, scheme, engine="auto", num_threads=1):
     if kind is None:
         return None
     if detector == "finder" or (detector == "auto" and _is_trained()):
-        finder = Finder(kind, engine=engine, num_threads=num_threads)
-        return Detector(finder.name, finder)
+        finder = Finder(kind, engine=engine, num_threads=num_threads, threshold=GUESS)
+        return Detector(finder.name, finder, THRESHOLD)
     detect.check_opencv(kind)
     return Detector("opencv", lambda image: (detect.detect(image, scheme), None))
 

@@ -166,8 +166,8 @@ class Localizer:
             boxes [N, 4], or (boxes, scores), as `detectors.choose` takes it. It is opened when it is needed.
         refine: how often to look again, in the box of the landmarks found (`second_look`), where the box was not
             given.
-        least_presence: the `presence` that a subject needs where nothing was detected and the whole image is the box;
-            below it nobody is there. None: `PRESENCE` of the scheme's subjects.
+        least_presence: the `presence` that a subject needs where nobody was detected for sure, and the box is a guess
+            or the whole image; below it nobody is there. None: `PRESENCE` of the scheme's subjects.
 
     Attributes:
         engine: `engines.Engine`. spec: `spec.Spec`.
@@ -237,28 +237,33 @@ class Localizer:
         image = images.load(image)
         if boxes is not None:
             return self.look(image, [Sighting(box, "given") for box in given_boxes(image, boxes)])
-        sightings = self.detect(image)[:most]
-        results = self.look(image, sightings or [whole_image(image)])
+        sightings, sure = self.detect(image)
+        results = self.look(image, sightings[:most])
         for _ in range(self.refine):
             results = self.look(image, [second_look(result, image.shape) for result in results])
-        if sightings:
+        if sure:
             return results
         results = [result for result in results if result.presence >= self.least_presence]
-        reason = detect.nothing_found(self.scheme) if results else detect.NOBODY
-        warnings.warn(reason, stacklevel=2)
+        if not results:
+            warnings.warn(detect.NOBODY, stacklevel=2)
+        elif results[0].found == "image":
+            warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
 
     def detect(self, image):
-        """What the detector finds in an image: `Sighting`s, the best first."""
-        if self.detector is None:
-            return []
-        boxes, scores = self.detector.find(images.as_rgb(image))
-        scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
-        return [
-            Sighting(box, "detector", self.detector.name, score)
-            for box, score in zip(boxes, scores, strict=True)
-            if in_image(box, image.shape)
-        ]
+        """Where the subjects of an image are, by the detector: `Sighting`s, the best first, at least one; and whether
+        somebody is there for sure. Where not, the one is the detector's best guess, or the whole image."""
+        found = []
+        if self.detector is not None:
+            boxes, scores = self.detector.find(images.as_rgb(image))
+            scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
+            found = [
+                Sighting(box, "detector", self.detector.name, score)
+                for box, score in zip(boxes, scores, strict=True)
+                if in_image(box, image.shape)
+            ]
+        sure = [each for each in found if each.box_score is None or each.box_score >= self.detector.sure]
+        return (sure, True) if sure else (found[:1] or [whole_image(image)], False)
 
     def look(self, image, sightings):
         """One result per `Sighting` of an image."""

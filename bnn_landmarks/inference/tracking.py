@@ -24,7 +24,6 @@ from bnn_landmarks.inference.localizer import (
     in_image,
     result_box,
     second_look,
-    whole_image,
 )
 
 # Intersection over union of two subjects' boxes above which they have come to follow one body, and of a found box with
@@ -229,9 +228,11 @@ class Tracker:
     def _look(self, frame, seconds):
         """Look at the whole frame: confirm, find again, begin -> {number: result} of those found again and new."""
         self.since_look = 0.0
-        sightings = self.localizer.detect(frame)
-        if not sightings and not self.tracks:
-            sightings = [whole_image(frame)]
+        sightings, sure = self.localizer.detect(frame)
+        least = self.least_presence
+        if not sure:
+            # Nobody is taken for a newcomer, or for somebody who is back, on a guess.
+            sightings, least = ([], least) if self.tracks else (sightings, self.localizer.least_presence)
         boxes = [sighting.box for sighting in sightings]
         pairs = self._match(boxes)
         again = []
@@ -249,9 +250,9 @@ class Tracker:
         ]
         if self.most is not None:
             free = free[: max(0, self.most - len(self.tracks))]
-        return self._take_up(frame, seconds, [*again, *free])
+        return self._take_up(frame, seconds, [*again, *free], least)
 
-    def _take_up(self, frame, seconds, wanted):
+    def _take_up(self, frame, seconds, wanted, least):
         """Look for subjects that are new (None) or found again, in pairs with their sightings."""
         results = self.localizer.look(frame, [sighting for _, sighting in wanted])
         for _ in range(self.localizer.refine):
@@ -259,7 +260,7 @@ class Tracker:
         moved, found = [track for track, _ in wanted], {}
         for (track, sighting), result in zip(wanted, results, strict=True):
             box = result_box(result, self.threshold)
-            if box is None or result.presence < self.least_presence or not in_image(box, frame.shape):
+            if box is None or result.presence < least or not in_image(box, frame.shape):
                 continue
             others = [t for t in self.tracks if t not in moved and not t.unseen]
             if any(_overlap(box, other.box) > MERGED for other in others):

@@ -105,6 +105,27 @@ def test_what_a_detector_says_is_checked(wrong, said):
         Localizer(ENGINE, detector=lambda image: wrong)(discs(POINTS))
 
 
+@pytest.mark.parametrize(("score", "sure"), [(0.9, True), (0.3, True), (0.2, False)])
+def test_a_guess_is_taken_where_there_is_nobody_for_sure(monkeypatch, score, sure):
+    """Of boxes below what the detector calls sure only the best, and only if the landmarks are there."""
+
+    def find(image):
+        return np.array([BOX, [80.0, 50.0, 210.0, 190.0]]), np.array([score, 0.15])
+
+    detector = detectors.Detector("mine", find, sure=0.3)
+    monkeypatch.setattr(detectors, "choose", lambda *arguments: detector)
+    somebody = Localizer(ENGINE, least_presence=0.3)
+    (found,) = somebody(discs(POINTS))
+    assert (found.found, found.detector, found.box_score) == ("detector", "mine", score)
+    blind = Engine("blind", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
+    unseen = Localizer(blind, least_presence=0.3)
+    if sure:
+        assert len(unseen(discs(POINTS))) == 1
+    else:
+        with pytest.warns(UserWarning, match="nobody found"):
+            assert unseen(discs(POINTS)) == []
+
+
 def test_boxes_of_a_detector_outside_the_image_are_left_out():
     found = Localizer(ENGINE, detector=lambda image: [BOX, [500, 10, 20, 20]], refine=0)(discs(POINTS))
     assert [each.box.tolist() for each in found] == [BOX]
