@@ -37,8 +37,8 @@ class BuildRuntime(build_ext):
             builder.build(pathlib.Path(self.get_ext_fullpath(ext.name)).parent)
         except builder.BuildError as error:
             print(
-                f"bnn-landmarks: installing without its own runtime: {error}. Prediction then uses Larq Compute "
-                "Engine's interpreter or float TFLite, which are several times slower.",
+                f"bnn-landmarks: installing without its own runtime: {error}. Without it only the slower engines of "
+                "the extras `train` and `runtime` predict: install a C++ compiler (g++ or clang) and reinstall.",
                 file=sys.stderr,
             )
 

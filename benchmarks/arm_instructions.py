@@ -28,7 +28,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "runtime"))
 
 from lce_files import LceFile  # noqa: E402
-from native import build_host  # noqa: E402
+from native import build_program  # noqa: E402
 
 SYSROOT = "/usr/aarch64-linux-gnu"
 BASES = (0x5500000000, 0x4000000000)  # where qemu-user puts a position-independent program
@@ -78,7 +78,7 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
-        program = build_host("aarch64-linux-gnu-g++", directory)
+        program = build_program("host", "aarch64-linux-gnu-g++", directory)
         plugin, case = directory / "count.so", directory / "network.case"
         source = str(ROOT / "benchmarks" / "qemu_count.c")
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", source, "-o", str(plugin)], check=True)

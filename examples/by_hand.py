@@ -2,7 +2,7 @@
 
 python examples/by_hand.py pose.tflite photo.jpg 120 40 200 420
 
-Needs the exported file and its .json, NumPy, OpenCV and ai-edge-litert; no TensorFlow.
+Needs the exported file and its .json, NumPy and OpenCV; no TensorFlow.
 """
 
 import sys

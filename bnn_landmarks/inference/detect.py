@@ -8,6 +8,7 @@ where you have a better detector.
 
 import functools
 import pathlib
+import threading
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ FACE_SCHEMES = {
     "aflw19": "aflw21",
 }
 PEOPLE_SCHEMES = ("mpii16", "lsp14", "coco17")
+_DETECTING = threading.Lock()  # OpenCV's detectors, kept from call to call, serve one caller at a time
 
 
 def detect(image, scheme):
@@ -76,7 +78,8 @@ def people(image):
     detector = _people_detector()
     if small.shape[0] < detector.winSize[1] or small.shape[1] < detector.winSize[0]:
         return np.zeros((0, 4))
-    windows, scores = detector.detectMultiScale(small, winStride=(8, 8), padding=(8, 8), scale=1.05)
+    with _DETECTING:
+        windows, scores = detector.detectMultiScale(small, winStride=(8, 8), padding=(8, 8), scale=1.05)
     if len(windows) == 0:
         return np.zeros((0, 4))
     keep = np.ravel(scores) >= PERSON_SCORE
@@ -138,7 +141,8 @@ def _cascade(name):
 
 def _windows(name, grey):
     side = max(24, min(grey.shape) // 12)
-    return _cascade(name).detectMultiScale(grey, 1.1, FACE_NEIGHBOURS, minSize=(side, side))
+    with _DETECTING:
+        return _cascade(name).detectMultiScale(grey, 1.1, FACE_NEIGHBOURS, minSize=(side, side))
 
 
 def _inner(windows, inside):

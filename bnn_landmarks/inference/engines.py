@@ -1,17 +1,19 @@
-"""What runs a network: Keras, Larq Compute Engine, TFLite, or stock LiteRT with this project's runtime.
+"""What runs a network: this project's runtime, Larq Compute Engine, TFLite or Keras.
 
     engine = open_engine("pose")                        # an entry, on the fastest engine that works here
     engine = open_engine("pose.tflite", "runtime")      # an exported file and its .json; needs no TensorFlow
     maps = engine.run(images)       # float32 [N, S, S, 3] in [0, 1] -> logits [N, S/4, S/4, K]
 
-Importing this module imports none of them.
+One engine may run for many threads at once: each gets its own images' maps. Importing this module imports none of them.
 """
 
 import collections.abc
+import concurrent.futures
 import dataclasses
 import functools
 import pathlib
 import platform
+import threading
 
 import numpy as np
 
@@ -54,10 +56,10 @@ def open_engine(source, engine="auto", num_threads=1):
         source: an entry's name; a packed weights file (.npz); an exported file (.tflite) with its .json
             beside it; or a tf.keras.Model with `.spec`.
         engine: "keras", "lce" (Larq Compute Engine's interpreter), "tflite" (the float TFLite of the
-            network), "runtime" (stock LiteRT with `bnn_landmarks.runtime`), or "auto": for a binary network
-            the first that works here of runtime, lce and keras, for a real-valued one tflite or keras. What
-            is no exported file yet is converted (`exported`).
-        num_threads: threads of the lce, tflite and runtime interpreters.
+            network), "runtime" (`bnn_landmarks.runtime`, which needs nothing else), or "auto": for a binary network
+            the first that works here of runtime, lce and keras, for a real-valued one of tflite, runtime
+            and keras. What is no exported file yet is converted (`exported`).
+        num_threads: threads of the runtime, lce and tflite; the runtime's share the images of a call, or one image.
 
     Raises:
         ValueError: an unknown engine or entry, an engine that can't run this file, a damaged file.
@@ -71,13 +73,13 @@ def open_engine(source, engine="auto", num_threads=1):
     network = _load(source)
     if network.model is None:
         binary = network.exported(None).binary
-        choices = ("runtime", "lce") if binary else ("tflite",)
+        choices = ("runtime", "lce") if binary else ("tflite", "runtime")
         if engine != "auto" and engine not in choices:
             kind = "holds binary operators" if binary else "is a float TFLite"
             raise ValueError(f"engine {engine} can't run {source}: it {kind}; use {' or '.join(choices)}")
     else:
         binary = network.spec.binary
-        choices = ("runtime", "lce", "keras") if binary else ("tflite", "keras")
+        choices = ("runtime", "lce", "keras") if binary else ("tflite", "runtime", "keras")
     return _first(choices, network, num_threads) if engine == "auto" else _open(engine, network, num_threads)
 
 
@@ -175,7 +177,8 @@ def _open_keras(network, num_threads):
         maps = model(images, training=False)
         return maps[-1] if isinstance(maps, list) else maps
 
-    return Engine("keras", network.spec, _in_batches(lambda images: forward(images).numpy(), network.spec))
+    run = _one_at_a_time(lambda images: forward(images).numpy())
+    return Engine("keras", network.spec, _in_batches(run, network.spec))
 
 
 def _open_lce(network, num_threads):
@@ -190,7 +193,8 @@ def _open_lce(network, num_threads):
     indirect = num_threads == 1 and platform.machine().lower() in ("x86_64", "amd64")
     interpreter = Interpreter(file.data, num_threads=num_threads, use_indirect_bgemm=indirect)
     # Interpreter.predict cuts every batch into single images: the wrapped one takes a file's own batch.
-    run = _as_input(lambda images: interpreter.interpreter.predict([images])[-1], file.input)
+    run = _one_at_a_time(lambda images: interpreter.interpreter.predict([images])[-1])
+    run = _as_input(run, file.input)
     return Engine("lce", file.spec, _in_batches(run, file.spec, interpreter.input_shapes[0][0]))
 
 
@@ -208,25 +212,6 @@ def _open_tflite(network, num_threads):
     file = network.exported("export.tflite")
     interpreter = Interpreter(model_content=file.data, num_threads=num_threads)
     interpreter.allocate_tensors()
-    return Engine("tflite", file.spec, _lite(interpreter, file))
-
-
-def _open_runtime(network, num_threads):
-    from bnn_landmarks import runtime
-
-    file = network.exported("export.lce")
-    try:
-        interpreter = runtime.interpreter(file.data, num_threads)
-    except ValueError as error:
-        raise Refused(f"engine runtime: {error}") from error
-    return Engine("runtime", file.spec, _lite(interpreter, file))
-
-
-OPEN = {"runtime": _open_runtime, "lce": _open_lce, "tflite": _open_tflite, "keras": _open_keras}
-
-
-def _lite(interpreter, file):
-    """`run` of an allocated TFLite interpreter."""
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[-1]
 
     def predict(images):
@@ -234,7 +219,40 @@ def _lite(interpreter, file):
         interpreter.invoke()
         return interpreter.get_tensor(target["index"])
 
-    return _in_batches(_as_input(predict, file.input), file.spec, int(source["shape"][0]))
+    run = _as_input(_one_at_a_time(predict), file.input)
+    return Engine("tflite", file.spec, _in_batches(run, file.spec, int(source["shape"][0])))
+
+
+def _open_runtime(network, num_threads):
+    from bnn_landmarks.runtime.engine import MOST_THREADS, Network
+
+    file = network.exported("export.lce" if network.spec.binary else "export.tflite")
+    workers = min(num_threads, MOST_THREADS)
+    try:
+        opened = Network(file.data, workers)
+    except ValueError as error:
+        raise Refused(f"engine runtime: {error}") from error
+
+    def predict(threads):
+        return _as_input(lambda images: opened.run([images], threads)[-1], file.input)
+
+    batch = opened.inputs[0][0][0]
+    together, alone = predict(workers), predict(1)
+    return Engine("runtime", file.spec, _in_batches(together, file.spec, batch, alone, workers))
+
+
+OPEN = {"runtime": _open_runtime, "lce": _open_lce, "tflite": _open_tflite, "keras": _open_keras}
+
+
+def _one_at_a_time(predict):
+    """`predict` for an interpreter that serves one caller at a time."""
+    lock = threading.Lock()
+
+    def run(images):
+        with lock:
+            return np.array(predict(images))
+
+    return run
 
 
 def _as_input(predict, kind):
@@ -243,25 +261,33 @@ def _as_input(predict, kind):
     return lambda images: predict(np.rint(images * 255).astype(np.uint8))
 
 
-def _in_batches(predict, spec, batch=None):
-    """`predict` on any number of images. batch: the only number it takes; any up to KERAS_BATCH if None."""
+def _in_batches(predict, spec, batch=None, alone=None, workers=1):
+    """`predict` on any number of images.
+
+    Args:
+        batch: the only number it takes; any up to KERAS_BATCH if None.
+        alone: the same on one thread, for `workers` threads that share more images than one batch; or None.
+    """
     step = batch or KERAS_BATCH
+
+    def part(images, predict):
+        missing = step - len(images) if batch else 0
+        if missing:
+            images = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.float32)])
+        return np.asarray(predict(images), np.float32)[: step - missing]
 
     def run(images):
         images = np.asarray(images, np.float32)
         if images.ndim != 4 or images.shape[1:] != (spec.input_size, spec.input_size, 3):
             wanted = f"[N, {spec.input_size}, {spec.input_size}, 3]"
             raise ValueError(f"{spec.name} takes images {wanted}, not {list(images.shape)}")
-        parts = [np.zeros((0, spec.map_size, spec.map_size, spec.outputs), np.float32)]
-        for start in range(0, len(images), step):
-            chunk = images[start : start + step]
-            missing = step - len(chunk) if batch else 0
-            padded = (
-                np.concatenate([chunk, np.zeros((missing, *chunk.shape[1:]), np.float32)])
-                if missing
-                else chunk
-            )
-            parts.append(np.asarray(predict(padded), np.float32)[: len(chunk)])
-        return np.concatenate(parts)
+        chunks = [images[start : start + step] for start in range(0, len(images), step)]
+        if alone and workers > 1 and len(chunks) > 1:
+            with concurrent.futures.ThreadPoolExecutor(min(workers, len(chunks))) as pool:
+                parts = list(pool.map(lambda chunk: part(chunk, alone), chunks))
+        else:
+            parts = [part(chunk, predict) for chunk in chunks]
+        empty = np.zeros((0, spec.map_size, spec.map_size, spec.outputs), np.float32)
+        return np.concatenate([empty, *parts])
 
     return run

@@ -4,7 +4,7 @@
     for person in localizer("photo.jpg"):       # one result per box; without boxes a detector finds the people
         print(person.scheme.names, person.points, person.scores, person.found, person.detector)
 
-With an exported file, and LiteRT to run it, nothing here needs TensorFlow.
+With an exported file nothing here needs TensorFlow. One `Localizer` may be called from many threads at once.
 """
 
 import dataclasses

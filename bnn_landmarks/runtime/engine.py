@@ -7,6 +7,8 @@ network = Network("pose.tflite", num_threads=2)
 
 import contextlib
 import ctypes
+import os
+import sys
 import threading
 
 import numpy as np
@@ -60,6 +62,7 @@ class Network:
         self.inputs = self._forms(self._library.bnn_input_count, self._library.bnn_input)
         self.outputs = self._forms(self._library.bnn_output_count, self._library.bnn_output)
         self._idle, self._lock = [], threading.Lock()
+        self._profiled = bool(os.environ.get("BNN_LANDMARKS_PROFILE"))
 
     def run(self, inputs, num_threads=None):
         """Run the network once. Any number of threads may be in this call at the same time.
@@ -89,17 +92,6 @@ class Network:
                 raise RuntimeError(f"the network did not run: {self._error()}")
         return results
 
-    def profile(self, inputs, rounds=1):
-        """A table of the shortest time of each step over some runs: [(step, milliseconds)]."""
-        arrays = [np.ascontiguousarray(array) for array in inputs]
-        results = [np.empty(shape, dtype) for shape, dtype in self.outputs]
-        with self._context(self.num_threads) as context:
-            self._library.bnn_profile(context)
-            for _ in range(rounds):
-                self._library.bnn_run(context, _pointers(arrays), _pointers(results))
-            lines = self._library.bnn_profile(context).decode().splitlines()
-        return [(name.strip(), float(time)) for time, name in (line.split(" ms ", 1) for line in lines)]
-
     def memory(self):
         """Bytes that the weights take, and those that each run at a time takes: (weights, run)."""
         with self._context(self.num_threads) as context:
@@ -115,6 +107,8 @@ class Network:
         context = found[1] if found else self._library.bnn_context_new(self._model, threads)
         if not context:
             raise MemoryError(f"the model can't be run: {self._error()}")
+        if self._profiled and not found:
+            self._library.bnn_profile(context)
         try:
             yield context
         finally:
@@ -134,6 +128,8 @@ class Network:
 
     def __del__(self):
         for _, context in getattr(self, "_idle", ()):
+            if self._profiled and sys.stderr:
+                print(self._library.bnn_profile(context).decode(), end="", file=sys.stderr)
             self._library.bnn_context_free(context)
         if getattr(self, "_model", None):
             self._library.bnn_close(self._model)

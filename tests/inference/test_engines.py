@@ -1,3 +1,4 @@
+import concurrent.futures
 import dataclasses
 import json
 import pathlib
@@ -69,6 +70,35 @@ def test_lce_runs_a_binary_file(inputs, keras_maps, lce_file):
 
 def test_auto_takes_tflite_for_a_float_file(float_file):
     assert open_engine(float_file).name == "tflite"
+
+
+def test_runtime_runs_a_float_file_as_litert_does(inputs, float_file):
+    maps = open_engine(float_file, "tflite").run(inputs)
+    ours = open_engine(float_file, "runtime").run(inputs)
+    assert np.abs(ours - maps).max() < 1e-5 * np.abs(maps).max()
+
+
+@pytest.mark.parametrize("engine", engines.ENGINES)
+def test_each_thread_gets_the_maps_of_its_own_image(engine, tiny_model, lce_file, float_file):
+    """Sixteen threads share one engine; every call must give what it gives alone."""
+    source = {"keras": tiny_model, "tflite": float_file}.get(engine, lce_file)
+    shared = open_engine(source, engine, num_threads=2)
+    size = shared.spec.input_size
+    images = np.random.default_rng(5).random((16, 1, size, size, 3)).astype(np.float32)
+    alone = [shared.run(image) for image in images]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for _ in range(3):
+            for got, wanted in zip(pool.map(shared.run, images), alone, strict=True):
+                np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_runtime_shares_a_batch_among_its_threads(threads, lce_file):
+    engine = open_engine(lce_file, "runtime", threads)
+    size = engine.spec.input_size
+    images = np.random.default_rng(6).random((5, size, size, 3)).astype(np.float32)
+    together = engine.run(images)
+    np.testing.assert_array_equal(together, np.concatenate([engine.run(image[None]) for image in images]))
 
 
 @pytest.fixture
@@ -207,8 +237,8 @@ def test_an_unknown_engine_is_named_with_the_known_ones(engine, float_file):
 
 
 def test_an_engine_that_cannot_run_the_file_says_which_can(float_file, lce_file):
-    for engine in ("keras", "lce", "runtime"):
-        with pytest.raises(ValueError, match=r"float TFLite; use tflite"):
+    for engine in ("keras", "lce"):
+        with pytest.raises(ValueError, match=r"float TFLite; use tflite or runtime"):
             open_engine(float_file, engine)
     with pytest.raises(ValueError, match="use runtime or lce"):
         open_engine(lce_file, "tflite")

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from native import build_host
+from native import build_program
 
 from bnn_landmarks import runtime
 from bnn_landmarks.runtime import build
@@ -27,14 +27,14 @@ def library():
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory):
-    """Compiles the stand-in for TFLite (host.cc) with the runtime inside: host(compiler, flags) -> its path."""
+def program(tmp_path_factory):
+    """Compiles a program of the tests with the runtime inside: program(name, compiler, flags) -> its path."""
     made = {}
 
-    def make(command, flags=()):
-        key = (command, flags)
+    def make(name, command, flags=()):
+        key = (name, command, flags)
         if key not in made:
-            made[key] = build_host(command, tmp_path_factory.mktemp("host"), flags)
+            made[key] = build_program(name, command, tmp_path_factory.mktemp(name), flags)
         return made[key]
 
     return make

@@ -12,6 +12,8 @@ from export.verify import operator_name
 FLOAT = schema.TensorType.FLOAT32
 BITS = schema.TensorType.INT32
 INT8 = schema.TensorType.INT8
+UINT8 = schema.TensorType.UINT8
+BOOL = schema.TensorType.BOOL
 SAME, VALID = 0, 1
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
@@ -195,7 +197,7 @@ class LceFile:
         shape = (*self.shape(parts[0])[:3], sum(self.shape(part)[3] for part in parts))
         return self.node("CONCATENATION", parts, shape, FLOAT, options)
 
-    def max_pool(self, x, size, strides, padding=SAME):
+    def max_pool(self, x, size, strides, padding=SAME, op="MAX_POOL_2D"):
         batch, height, width, channels = self.shape(x)
         options = schema.Pool2DOptionsT()
         options.padding = padding
@@ -205,7 +207,7 @@ class LceFile:
             same_size(n, strides) if padding == SAME else valid_size(n, size, strides)
             for n in (height, width)
         ]
-        return self.node("MAX_POOL_2D", [x], (batch, *out, channels), FLOAT, options)
+        return self.node(op, [x], (batch, *out, channels), FLOAT, options)
 
     def upsample(self, x):
         batch, height, width, channels = self.shape(x)
@@ -215,6 +217,56 @@ class LceFile:
         return self.node(
             "RESIZE_NEAREST_NEIGHBOR", [x, size], (batch, 2 * height, 2 * width, channels), FLOAT, options
         )
+
+    def float_conv(
+        self, x, kernel, bias=None, strides=(1, 1), dilations=(1, 1), padding=SAME, activation=NONE
+    ):
+        """Convolution by a float kernel, [out, height, width, in]."""
+        batch, height, width, _ = self.shape(x)
+        filters, kernel_height, kernel_width, _ = kernel.shape
+        if padding == SAME:
+            size = same_size(height, strides[0]), same_size(width, strides[1])
+        else:
+            size = (
+                valid_size(height, kernel_height, strides[0], dilations[0]),
+                valid_size(width, kernel_width, strides[1], dilations[1]),
+            )
+        options = schema.Conv2DOptionsT()
+        options.padding, options.fusedActivationFunction = padding, activation
+        options.strideH, options.strideW = strides
+        options.dilationHFactor, options.dilationWFactor = dilations
+        bias = np.zeros(filters, np.float32) if bias is None else bias
+        inputs = [x, self.constant(kernel), self.constant(bias)]
+        return self.node("CONV_2D", inputs, (batch, *size, filters), FLOAT, options)
+
+    def average_pool(self, x, size, strides, padding=SAME):
+        return self.max_pool(x, size, strides, padding, op="AVERAGE_POOL_2D")
+
+    def map(self, op, *inputs, options=None, kind=FLOAT):
+        """An op whose output has its first map's shape: RELU, PRELU, ROUND, SUB, GREATER_EQUAL, ..."""
+        tensors = [i if isinstance(i, int) else self.constant(i) for i in inputs]
+        shape = next(self.shape(t) for t in tensors if self.tensors[t][3] is None)
+        return self.node(op, tensors, shape, kind, options)
+
+    def pad(self, x, sides, fill=None):
+        """sides: rows above and below, columns left and right."""
+        batch, height, width, channels = self.shape(x)
+        top, bottom, left, right = sides
+        inputs = [x, self.constant(np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32))]
+        shape = (batch, height + top + bottom, width + left + right, channels)
+        if fill is None:
+            return self.node("PAD", inputs, shape, FLOAT, schema.PadOptionsT())
+        return self.node(
+            "PADV2", [*inputs, self.constant(np.float32(fill))], shape, FLOAT, schema.PadV2OptionsT()
+        )
+
+    def channels(self, x, first, count):
+        """Channels `first` to `first + count`, by STRIDED_SLICE."""
+        options = schema.StridedSliceOptionsT()
+        options.beginMask = options.endMask = 0b0111
+        ends = [0, 0, 0, first], [0, 0, 0, first + count], [1, 1, 1, 1]
+        inputs = [x, *(self.constant(np.array(values, np.int32)) for values in ends)]
+        return self.node("STRIDED_SLICE", inputs, (*self.shape(x)[:3], count), FLOAT, options)
 
     def content(self, outputs):
         """The file's bytes."""

@@ -5,7 +5,8 @@ import dataclasses
 import itertools
 
 import numpy as np
-from lce_files import NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, LceFile
+from lce_files import BOOL, FLOAT, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, LceFile
+from tensorflow.lite.python import schema_py_generated as schema
 
 
 @dataclasses.dataclass
@@ -127,6 +128,53 @@ def block_case(seed):
     last = unit(norm(y), file.shape(y)[3], int(rng.choice([8, 40, 64])), kernel=1, relu=False)
     outputs = [last, y] if rng.random() < 0.3 else [last]
     return Case(f"block-{seed}", file, outputs, [rng.normal(size=file.shape(x)).astype(np.float32)])
+
+
+def float_case(seed):
+    """Convolutions and other ops of floats alone, as they lie around LCE's: for the engine."""
+    rng = np.random.default_rng(seed)
+    file = LceFile()
+    channels = int(rng.choice([1, 3, 4, 16, 33, 64]))
+    x = y = file.input((int(rng.integers(1, 3)), *(int(n) for n in rng.integers(7, 14, 2)), channels))
+    if rng.random() < 0.5:
+        y = file.map("ROUND", file.map("MUL", y, np.float32(255), options=schema.MulOptionsT()))
+    for _ in range(int(rng.integers(1, 4))):
+        filters = int(rng.choice([1, 5, 16, 17, 40, 64, 100]))
+        kernel = tuple(int(n) for n in rng.choice([1, 2, 3, 5, 7], 2))
+        strides = tuple(int(n) for n in rng.integers(1, 3, 2))
+        dilations = (2, 1) if strides == (1, 1) and rng.random() < 0.3 else (1, 1)
+        depth = file.shape(y)[3]
+        y = file.float_conv(
+            y,
+            rng.normal(size=(filters, *kernel, depth)).astype(np.float32),
+            rng.normal(size=filters).astype(np.float32),
+            strides,
+            dilations,
+            activation=int(rng.choice([NONE, RELU, RELU6, RELU_N1_TO_1])),
+        )
+        kind, depth = int(rng.integers(8)), filters
+        values = rng.normal(size=depth).astype(np.float32)
+        if kind == 0:
+            y = file.map("PRELU", y, values.reshape(1, 1, depth))
+        elif kind == 1:
+            y = file.average_pool(y, 2, 2)
+        elif kind == 2:
+            above = file.map("GREATER_EQUAL", y, np.float32(0.1), kind=BOOL)
+            y = file.map("SELECT_V2", above, np.float32(1), np.float32(-1))
+            file.tensors[y] = (*file.tensors[y][:2], FLOAT, None)
+        elif kind == 3:
+            y = file.pad(y, [int(n) for n in rng.integers(0, 3, 4)], rng.choice([None, 1.0]))
+        elif kind == 4 and depth > 4:
+            y = file.add(file.channels(y, 1, depth - 2), file.channels(y, 2, depth - 2))
+        elif kind == 5:
+            y = file.map("MAXIMUM", file.map("SUB", y, values, options=schema.SubOptionsT()), y)
+        elif kind == 6:
+            options = schema.AddOptionsT()
+            options.fusedActivationFunction = RELU
+            y = file.node("ADD", [y, y], file.shape(y), FLOAT, options)
+        else:
+            y = file.map("RELU6", y)
+    return Case(f"float-{seed}", file, [y], [rng.random(file.shape(x)).astype(np.float32)])
 
 
 def all_cases(count, seed=0):

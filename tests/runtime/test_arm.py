@@ -6,11 +6,12 @@ Needs Debian's packages: apt-get install g++-aarch64-linux-gnu qemu-user-static
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from lce_files import LceFile, with_outputs
 from photographs import on_photographs
 from random_cases import all_cases
-from run_lce import by_lce, by_runtime
+from run_lce import by_engine, by_lce, by_runtime
 
 from bnn_landmarks import zoo
 
@@ -27,17 +28,17 @@ pytestmark = [
 ]
 
 
-def test_cases_from_this_machine(host, tmp_path):
+def test_cases_from_this_machine(program, tmp_path):
     paths = []
     for case in all_cases(200, seed=40_000):
         outputs = by_runtime(case.content(), case.inputs)
         paths.append(tmp_path / case.name)
         paths[-1].write_bytes(case.file.case(case.outputs, case.inputs, outputs))
-    emulate(host, paths)
+    emulate(program, paths)
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.entry(name).weights])
-def test_zoo_entries(name, host, tmp_path):
+def test_zoo_entries(name, program, tmp_path):
     """The shipped files on the shipped photographs: all that lies between the first convolution and the last, which are
     float and XNNPACK's, gives the bits of LCE's interpreter."""
     content, batches = on_photographs(name)
@@ -49,10 +50,32 @@ def test_zoo_entries(name, host, tmp_path):
         assert all(value.std() > 0 for value in values)
         paths.append(tmp_path / kind)
         paths[-1].write_bytes(file.case(outputs, values[: len(file.inputs)], values[len(file.inputs) :]))
-    emulate(host, paths)
+    emulate(program, paths)
 
 
-def emulate(host, cases):
-    command = [EMULATOR, "-L", "/usr/aarch64-linux-gnu", str(host(COMPILER)), "case", *map(str, cases)]
+@pytest.mark.parametrize("name", ["pose", "face_parts_128"])
+def test_the_engine_gives_the_whole_map(name, program, tmp_path):
+    """From the pixels to the maps, float convolutions too: the bits of this machine's kernels."""
+    content, batches = on_photographs(name)
+    (tmp_path / "model").write_bytes(content)
+    for batch in batches.values():
+        (tmp_path / "input").write_bytes(batch.tobytes())
+        paths = [str(tmp_path / part) for part in ("model", "input", "output")]
+        engine = str(program("run_engine", COMPILER))
+        subprocess.run([EMULATOR, "-L", "/usr/aarch64-linux-gnu", engine, *paths], check=True)
+        (wanted,) = by_engine(content, [batch])
+        got = np.frombuffer((tmp_path / "output").read_bytes(), np.float32).reshape(wanted.shape)
+        np.testing.assert_array_equal(got, wanted)
+
+
+def emulate(program, cases):
+    command = [
+        EMULATOR,
+        "-L",
+        "/usr/aarch64-linux-gnu",
+        str(program("host", COMPILER)),
+        "case",
+        *map(str, cases),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -6,17 +6,20 @@ import subprocess
 import sys
 
 import pytest
-from random_cases import block_case, conv_case
+from random_cases import block_case, conv_case, float_case
 from run_lce import by_runtime
 
 from bnn_landmarks import runtime
 
 pytestmark = pytest.mark.usefixtures("library")
 
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-O1")
+
 
 def run_damaged(door, tmp_path, seed, count):
     paths = []
-    for case in (block_case(3), block_case(11), conv_case(0)):
+    cases = [block_case(3), block_case(11), conv_case(0)]
+    for case in [*cases, float_case(1)] if door == "engine" else cases:
         paths.append(tmp_path / f"{case.name}.tflite")
         paths[-1].write_bytes(case.content())
     program = pathlib.Path(__file__).with_name("fuzz_files.py")
@@ -42,13 +45,25 @@ def test_ten_thousand_damaged_files(door, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_delegate_itself_under_address_sanitizer(host, tmp_path):
+def test_the_engine_under_address_sanitizer(program, tmp_path):
+    """Damaged files through its own reader."""
+    engine = str(program("run_engine", "g++", SANITIZED))
+    for i, content in enumerate((block_case(3).content(), conv_case(0).content(), float_case(1).content())):
+        path = tmp_path / str(i)
+        path.write_bytes(content)
+        done = subprocess.run([engine, "fuzz", path, str(i), "3400"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert int(done.stdout.split()[0]) > 100, done.stdout
+
+
+@pytest.mark.slow
+def test_the_delegate_itself_under_address_sanitizer(program, tmp_path):
     """Damage to options, shapes and wiring that TFLite would not let through, straight to the delegate."""
-    program = str(host("g++", ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-O1")))
+    host = str(program("host", "g++", SANITIZED))
     for seed in range(5):
         case = block_case(seed) if seed % 2 else conv_case(seed)
         path = tmp_path / case.name
         path.write_bytes(case.file.case(case.outputs, case.inputs, by_runtime(case.content(), case.inputs)))
-        assert subprocess.run([program, "case", path]).returncode == 0
-        done = subprocess.run([program, "mutate", str(seed), "2000", path], capture_output=True, text=True)
+        assert subprocess.run([host, "case", path]).returncode == 0
+        done = subprocess.run([host, "mutate", str(seed), "2000", path], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]

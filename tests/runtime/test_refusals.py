@@ -113,14 +113,14 @@ def test_importing_it_imports_no_tensorflow():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("library")
-def test_other_layouts_are_refused(host, tmp_path):
+def test_other_layouts_are_refused(program, tmp_path):
     """Interpreters whose TfLiteTensor is larger: a message, no crash; the right one runs."""
     case = block_case(1)
     path = tmp_path / "case"
     path.write_bytes(case.file.case(case.outputs, case.inputs, by_runtime(case.content(), case.inputs)))
-    program = str(host("g++"))
-    assert subprocess.run([program, "case", path]).returncode == 0
+    host = str(program("host", "g++"))
+    assert subprocess.run([host, "case", path]).returncode == 0
     for shift in (8, 16, 24, 64):
-        done = subprocess.run([program, "layout", str(shift), path], capture_output=True, text=True)
+        done = subprocess.run([host, "layout", str(shift), path], capture_output=True, text=True)
         assert done.returncode == 1
         assert "does not match the delegate" in done.stderr
