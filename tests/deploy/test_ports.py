@@ -164,3 +164,44 @@ def test_the_app_makes_a_delegate_of_the_runtime_it_builds(classes, directory):
     succeed("cmake", "--build", build, env={**os.environ, "CMAKE_BUILD_PARALLEL_LEVEL": "1"})
     said = succeed("java", "-cp", classes, f"-Djava.library.path={build}", "bnn.landmarks.BinaryOpsCheckKt")
     assert "num_threads" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", ["this one", "aarch64"])
+def test_the_pi_program_proves_the_golden_vectors(machine, directory):
+    """Built by its CMakeLists.txt: the file's own maps and points come out, and a wrong one is found."""
+    from bnn_landmarks import zoo
+
+    headers = directory / "headers"
+    for name, places in {
+        "stb_image.h": ("stb/stb_image.h", "stb_image.h"),
+        "nlohmann": ("nlohmann",),
+    }.items():
+        found = next((p for place in places if (p := pathlib.Path("/usr/include") / place).exists()), None)
+        if not found:
+            pytest.skip(f"{name} is not installed (apt-get install libstb-dev nlohmann-json3-dev)")
+        headers.mkdir(exist_ok=True)
+        if not (headers / name).exists():
+            (headers / name).symlink_to(found)
+    flags, runner = [f"-DSTB_HEADERS={headers}", f"-DJSON_HEADERS={headers}"], []
+    if machine == "aarch64":
+        runner = [tool("qemu-aarch64-static", "qemu-aarch64"), "-L", "/usr/aarch64-linux-gnu"]
+        compiler = tool("aarch64-linux-gnu-g++")
+        flags += [
+            f"-DCMAKE_CXX_COMPILER={compiler}",
+            "-DCMAKE_SYSTEM_NAME=Linux",
+            "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+        ]
+    build = directory / f"pi {machine}"
+    succeed(tool("cmake"), "-S", CPP, "-B", build, *flags)
+    succeed("cmake", "--build", build)
+    model = zoo.WEIGHTS / "pose_128.tflite"
+    golden = directory / f"golden {machine}"
+    with zipfile.ZipFile(zoo.WEIGHTS / "pose_128.golden.npz") as file:
+        file.extractall(golden)
+    succeed(*runner, build / "landmarks", model, "--golden", golden)
+    points = np.load(golden / "points.npy")
+    points.flat[3] += 0.02
+    np.save(golden / "points.npy", points)
+    done = run(*runner, build / "landmarks", model, "--golden", golden)
+    assert done.returncode == 1 and done.stdout.count("WRONG") == 1

@@ -68,6 +68,7 @@ class Network {
     return landmarks::Scores(maps, shape[1].get<int>() * shape[2].get<int>(), found, decode["score"], decode["sigma"]);
   }
 
+  size_t MapValues() const { return maps_.size(); }
   bool TakesBytes() const { return record["input"] == "uint8"; }
 
   nlohmann::json record;
@@ -119,7 +120,7 @@ int Prove(Network& network, const std::string& directory) {
   const float* maps = network.TakesBytes() ? network.Run(ReadNpy<uint8_t>(input)) : network.Run(ReadNpy<float>(input));
   const auto found = network.Decode(maps);
   const auto points = ReadNpy<float>(directory + "/points.npy"), expected = ReadNpy<float>(directory + "/maps.npy");
-  Require(points.size() == 2 * found.size(), directory + " belongs to another network");
+  Require(points.size() == 2 * found.size() && expected.size() == network.MapValues(), directory + " belongs to another network");
   float most = 0;
   for (size_t i = 0; i < expected.size(); ++i) most = std::max(most, std::fabs(maps[i] - expected[i]));
   std::printf("maps differ by %g at most\n", most);
