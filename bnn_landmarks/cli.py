@@ -57,6 +57,7 @@ def main():
     logging.basicConfig(format="bnn-landmarks: %(message)s")
     logging.getLogger("bnn_landmarks").setLevel(logging.INFO)
     terminal.end_on_signals()
+    terminal.print_any_name()
     try:
         with extras.needed_for("this command"):
             group(prog_name="bnn-landmarks")

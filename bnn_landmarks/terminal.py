@@ -28,6 +28,12 @@ def end_on_signals():
             signal.signal(number, end)
 
 
+def print_any_name():
+    """Names of files that are not UTF-8 are printed with backslashes instead of ending the command."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 @contextlib.contextmanager
 def quiet_libraries():
     """What C libraries print on file descriptor 2 about a damaged file (libjpeg, libpng, FFmpeg) goes nowhere, while
@@ -43,7 +49,10 @@ def quiet_libraries():
     before.flush()
     terminal = os.dup(2)
     handlers = [h for h in logging.getLogger().handlers if getattr(h, "stream", None) is before]
-    with open(os.devnull, "w") as nowhere, open(terminal, "w", buffering=1, encoding=before.encoding) as ours:
+    with (
+        open(os.devnull, "w") as nowhere,
+        open(terminal, "w", buffering=1, encoding=before.encoding, errors=before.errors) as ours,
+    ):
         try:
             os.dup2(nowhere.fileno(), 2)
             sys.stderr = ours

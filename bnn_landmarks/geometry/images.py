@@ -181,7 +181,10 @@ def check(image):
         raise ValueError(
             f"an image is a path, an encoded image's bytes, a PIL image or an array, not {type(image).__name__}"
         )
-    image = np.asarray(image)
+    try:
+        image = np.asarray(image)
+    except Exception as error:  # Tensors on a GPU, for one, raise what their library likes.
+        raise ValueError(f"the image is no array: {str(error).splitlines()[0]}") from None
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or 0 in image.shape:
         raise ValueError(f"an image is [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], not {list(image.shape)}")
     if np.issubdtype(image.dtype, np.floating):

@@ -29,10 +29,12 @@ def sources(names):
     """What to look at: `pathlib.Path`s of files, those of directories among them, in order; addresses as they are.
 
     Raises:
-        ValueError: a directory holds no image and no video.
+        ValueError: a directory holds no image and no video; a name is empty.
     """
     found = []
     for name in names:
+        if not str(name):
+            raise ValueError("an empty name is no photograph and no video")
         if video.is_address(name):
             found.append(str(name))
             continue
@@ -44,7 +46,8 @@ def sources(names):
 def _inside(directory):
     """The images and videos of a directory; what else it holds is said."""
     every = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
-    taken = [path for path in every if path.suffix.lower() in (*images.SUFFIXES, *video.SUFFIXES)]
+    read = (*images.SUFFIXES, *video.SUFFIXES)
+    taken = [path for path in every if path.suffix.lower() in read and not path.is_dir()]
     if not taken:
         raise ValueError(f"there is no image and no video in {directory}")
     left = collections.Counter(
@@ -268,7 +271,7 @@ def _predict_video(localizer, source, target, how):
     mean = (len(found) - 1) / last if last else frames.rate
     record |= {"frames_per_second": round(mean, 3), "frames": found}
     results.write(record, target, how.formats)
-    told = f"{frames.name}: {len(found)} frames"
+    told = f"{frames.name}: {_counted(len(found), 'frame')}"
     if promised and found[-1]["frame"] + 1 < 0.8 * promised:
         told += f" (its header tells {promised})"
     people = {each["track"] for frame in found for each in frame["subjects"]}
@@ -287,8 +290,8 @@ def _together(found, shape):
     return mask
 
 
-def _counted(count):
-    return f"{count} subject" + ("" if count == 1 else "s")
+def _counted(count, what="subject"):
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _told(found, localizer):

@@ -176,6 +176,18 @@ def test_an_album_says_what_it_leaves_out(predict, caplog, tmp_path):
     assert sorted(os.listdir("out")) == ["a.json", "a.overlay.jpg"]
 
 
+def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path):
+    album = tmp_path / "album"
+    (album / "dir.mp4").mkdir(parents=True)
+    data = cv2.imencode(".png", moving(1)[0])[1].tobytes()
+    (album / "a\udcff.png").write_bytes(data)
+    (album / "b\udcff.png").write_bytes(data[:50])
+    status, out, lines = predict(album)
+    assert status == 1 and len(lines) == 1 and ".png is not an image" in lines[0]
+    assert len([line for line in out.splitlines() if ".png: " in line]) == 1
+    assert predict("")[2] == ["bnn-landmarks: an empty name is no photograph and no video"]
+
+
 def test_a_huge_box_is_one_line(predict, tmp_path):
     images.write(tmp_path / "a.png", moving(1)[0])
     status, _, lines = predict("a.png", "--box", "0,0,1e9,1e9")
