@@ -20,4 +20,4 @@ with video.writer(arguments.output, clip.rate) as add:
     for frame in clip:
         for person in track(frame, clip.seconds):
             frame = person.draw(frame)
-        add(frame)
+        add(frame, clip.time)

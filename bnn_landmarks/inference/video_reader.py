@@ -15,50 +15,15 @@ import cv2
 from bnn_landmarks.geometry import image_bytes
 from bnn_landmarks.inference import mp4
 
-SUFFIXES = (
-    *(
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".avi",
-        ".mkv",
-        ".webm",
-        ".gif",
-        ".mjpeg",
-        ".mjpg",
-        ".h264",
-        ".264",
-        ".h265",
-        ".265",
-    ),
-    *(
-        ".hevc",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".m1v",
-        ".m2v",
-        ".vob",
-        ".wmv",
-        ".asf",
-        ".3gp",
-        ".3g2",
-    ),
-    *(".flv", ".ogv", ".ivf", ".y4m"),
+SUFFIXES = tuple(
+    ".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .wmv .asf .flv .mpg .mpeg .ts .mts .m2ts .vob .ogv .ivf .gif "
+    ".mjpeg .mjpg .h264 .264 .h265 .265 .hevc .m1v .m2v .y4m".split()
 )
 DEFAULT_RATE = 30.0
-RATES = (
-    0.01,
-    999.0,
-)  # per second; FFmpeg tells 1000 of a Matroska file that tells nothing (a browser's recording).
-TURNED = {
-    0: (1, 4),
-    90: (6, 5),
-    180: (3, 2),
-    270: (8, 7),
-}  # OpenCV's degrees -> EXIF's numbers: plain, mirrored.
+# Per second. FFmpeg tells 1000 of a Matroska file that tells nothing (a browser's recording).
+RATES = 0.01, 999.0
+# OpenCV's degrees -> EXIF's numbers: plain, mirrored.
+TURNED = {0: (1, 4), 90: (6, 5), 180: (3, 2), 270: (8, 7)}
 
 
 def is_address(source):
@@ -112,12 +77,8 @@ class Video:
     def _open(self):
         self._capture = cv2.VideoCapture(self._opened)
         if not self._capture.isOpened():
-            reason = (
-                "can't be opened"
-                if self.live
-                else "is not a video that can be read (damaged, or of another kind)"
-            )
-            raise ValueError(f"{self.name} {reason}")
+            reason = "is not a video that can be read (damaged, or of another kind)"
+            raise ValueError(f"{self.name} can't be opened" if self.live else f"{self.name} {reason}")
         # Which OpenCV turns by itself depends on its version, and none knows mirrored pictures.
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         degrees = self._capture.get(cv2.CAP_PROP_ORIENTATION_META)
@@ -169,16 +130,26 @@ class _Clock:
 
     def __init__(self, rate, live):
         self.step, self.live = 1 / rate, live
-        self.told = self.now = self.arrived = None
+        self.now = self.arrived = None
+        # (told, now) of the last frame whose time was taken, and of the last frame: where one time is missing the next
+        # ones follow the former, where times begin anew (a stream that is joined of two) they follow the latter.
+        self.anchors = []
 
     def tell(self, told):
         """The time of a frame that just came; told: seconds, as the container has it."""
         arrived = time.monotonic()
         if self.now is None:
-            self.now = 0.0
-        elif 0 < told - self.told <= self.LONGEST and abs(told) < self.LATEST:
-            self.now += told - self.told
+            self.now, self.anchors = 0.0, [(told, 0.0)] * 2
         else:
-            self.now += max(arrived - self.arrived, 1e-3) if self.live else self.step
-        self.told, self.arrived = told, arrived
+            taken = [now + told - then for then, now in self.anchors if self._plausible(told, then)]
+            if taken:
+                self.now = max(taken[0], self.now + 1e-3)
+                self.anchors[0] = (told, self.now)
+            else:
+                self.now += max(arrived - self.arrived, 1e-3) if self.live else self.step
+            self.anchors[1] = (told, self.now)
+        self.arrived = arrived
         return self.now
+
+    def _plausible(self, told, then):
+        return 0 < told - then <= self.LONGEST and abs(told) < self.LATEST

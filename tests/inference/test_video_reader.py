@@ -204,6 +204,23 @@ def test_a_camera_that_gives_no_frame_is_an_error(monkeypatch, source, opened, s
     assert str(error.value) == said
 
 
+@pytest.mark.parametrize(
+    ("told", "times"),
+    [
+        ([5, 5.1, 5.3, 5.35], [0, 0.1, 0.3, 0.35]),  # as told, from the first frame
+        ([100, 100.04, 0, 100.12, 100.2], [0, 0.04, 0.08, 0.12, 0.2]),  # one is missing
+        ([100, 100.04, 3, 3.1, 3.15], [0, 0.04, 0.08, 0.18, 0.23]),  # they begin anew
+        ([0, 0, 0, 0], [0, 0.04, 0.08, 0.12]),  # none
+        ([-7.7e12, -7.7e12 + 0.05, -7.7e12 + 0.1], [0, 0.04, 0.08]),  # none, as OpenCV tells it of MJPEG
+        ([0, 1e5, 1e5 + 0.1], [0, 0.04, 0.14]),  # a jump of a day
+        ([0, 60, 60.05], [0, 60, 60.05]),  # a pause
+    ],
+)
+def test_times_that_a_container_tells(told, times):
+    clock = video_reader._Clock(25, live=False)
+    assert [clock.tell(each) for each in told] == pytest.approx(times, abs=1e-6)
+
+
 def test_a_camera_is_timed_by_the_clock():
     clock = video_reader._Clock(30, live=True)
     assert clock.tell(0.0) == 0
