@@ -19,6 +19,7 @@ ACTIVATIONS = ("relu", "prelu", "none")
 WEIGHTS = ("binary", "real")
 SCALES = ("learned", "mean", "fixed", "none")
 SHORTCUTS = ("binary", "real")
+STEMS = ("integer", "real")
 POOLINGS = ("max", "average")
 
 
@@ -39,6 +40,9 @@ class Options:
         that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.
     pooling: "max" or "average" wherever the network pools (table 10).
     shortcut: the 1x1 convolution of a shortcut that changes channels and the 1x1 before the head: "binary", or "real".
+    stem: the kernel of a binary network's first convolution: "integer", whole numbers of 8 bits
+        (`layers.IntegerConv2D`), with which every engine computes the same bits; or "real", which is the default
+        because files packed before there was a choice do not name it.
     """
 
     binary: bool = True
@@ -47,11 +51,12 @@ class Options:
     scale: str = "learned"
     pooling: str = "max"
     shortcut: str = "binary"
+    stem: str = "real"
 
     def __post_init__(self):
         records.check(self)
         records.check_choices(self, {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES})
-        records.check_choices(self, {"pooling": POOLINGS, "shortcut": SHORTCUTS})
+        records.check_choices(self, {"pooling": POOLINGS, "shortcut": SHORTCUTS, "stem": STEMS})
 
 
 @dataclasses.dataclass(frozen=True)

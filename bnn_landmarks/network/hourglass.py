@@ -9,7 +9,7 @@ import functools
 import tensorflow as tf
 
 from bnn_landmarks.network.blocks import BLOCKS
-from bnn_landmarks.network.layers import Upsample, batch_norm, pool, projection, real_conv
+from bnn_landmarks.network.layers import IntegerConv2D, Upsample, batch_norm, pool, projection, real_conv
 from bnn_landmarks.spec import Options
 
 DEPTH = 4
@@ -29,6 +29,12 @@ def hourglass(x, block, options, name, depth=DEPTH):
     y = block(y, name=f"{name}_up{depth}")
     y = Upsample(name=f"{name}_upsample{depth}")(y)
     return tf.keras.layers.Add(name=f"{name}_add{depth}")([skip, y])
+
+
+def _stem(images, options):
+    if options.binary and options.stem == "integer":
+        return IntegerConv2D(64, 7, strides=2, name="stem")(images)
+    return real_conv(images, 64, 7, strides=2, name="stem")
 
 
 def hourglass_network(
@@ -69,7 +75,7 @@ def hourglass_network(
     wide = functools.partial(residual, channels=channels)
 
     images = tf.keras.Input((input_size, input_size, 3), name="image")
-    x = real_conv(images, 64, 7, strides=2, name="stem")
+    x = _stem(images, options)
     x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(x, "stem_bn"))
     if early_pool:
         x = residual(pool(x, 2, 2, options, "stem_pool"), 128, name="stem_block1")

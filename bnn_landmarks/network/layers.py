@@ -27,6 +27,8 @@ from bnn_landmarks.spec import Options
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 PRELU_SLOPE = 0.25
+LARGEST = 127
+SMALLEST = 1e-9  # |gamma| of a normalisation
 
 
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
@@ -89,6 +91,77 @@ class BinaryConv2D(lq.layers.QuantConv2D):
 
 
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class IntegerConv2D(tf.keras.layers.Conv2D):
+    """A convolution of pixels in whole numbers, "same" padding, no bias: float [N, H, W, C] in [0, 1] -> float.
+
+    The input becomes round(255 x), whole numbers from 0 to 255. The kernel is a whole number from -127 to 127 times a
+    factor of its output channel. A sum of 147 such products (7x7x3) is below 2^23, so that float32, int32 and any order
+    of summation give the same; it leaves times factor / 255, which is what the real kernel would give of [0, 1].
+
+    The latent kernel's gradient passes the rounding unchanged. It is computed in float32 whatever the network's
+    precision, which it does not take from its input either: bfloat16 does not tell all the 255ths apart.
+    """
+
+    def __init__(self, filters, kernel_size, **kwargs):
+        fixed = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", "autocast": False}
+        super().__init__(filters, kernel_size, **{**kwargs, **fixed})
+
+    def whole(self):
+        """The kernel's whole numbers, float32 [h, w, in, out] from -127 to 127, and the factors, float32 [out].
+
+        A factor is the largest weight / 127, rounded to the 8 bits of a bfloat16: then number * factor is exact in
+        float32, and a kernel that is that gives the same numbers and factors again.
+        """
+        kernel = tf.cast(self.kernel, tf.float32)
+        largest = tf.stop_gradient(tf.reduce_max(tf.abs(kernel), axis=[0, 1, 2]))
+        factor = tf.cast(tf.cast(largest / LARGEST, tf.bfloat16), tf.float32)
+        exact = tf.math.divide_no_nan(kernel, factor)
+        rounded = tf.clip_by_value(tf.round(exact), -LARGEST, LARGEST)
+        return exact + tf.stop_gradient(rounded - exact), factor
+
+    def multiplier(self):
+        """What a sum is multiplied by: factor / 255, float32 [out]."""
+        return self.whole()[1] * (1 / 255)
+
+    def sums(self, pixels, numbers):
+        """The convolution itself, of whole numbers."""
+        return tf.nn.conv2d(pixels, numbers, self.strides, "SAME")
+
+    def call(self, inputs):
+        pixels = tf.round(tf.cast(inputs, tf.float32) * 255.0)
+        return tf.cast(self.sums(pixels, self.whole()[0]) * self.multiplier(), self.compute_dtype)
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
+class Norm(tf.keras.layers.BatchNormalization):
+    """Batch normalisation whose inference is (x - turn) * slope, with the same two float32 numbers a channel everywhere.
+
+    A fused normalisation rounds as the processor's instructions suit it, and sign(0) is where networks come apart. Here
+    turn = mean - beta / slope and slope = gamma / sqrt(variance + epsilon) are made in float64, operations that IEEE
+    754 defines to the last bit; the sign of a float32 difference is never wrong, and no compiler can fuse it with the
+    product behind it. A gamma nearer to zero than `SMALLEST` counts as that.
+    """
+
+    def affine(self):
+        """(turn, slope), float32 [C] each."""
+        mean, variance, beta, gamma = (
+            tf.cast(tf.convert_to_tensor(variable), tf.float64)
+            for variable in (self.moving_mean, self.moving_variance, self.beta, self.gamma)
+        )
+        gamma = tf.where(gamma < 0, tf.minimum(gamma, -SMALLEST), tf.maximum(gamma, SMALLEST))
+        # Not gamma / sqrt(...): TensorFlow's optimiser makes an approximate rsqrt of that.
+        slope = tf.sign(gamma) * tf.sqrt(gamma * gamma / (variance + self.epsilon))
+        return tf.cast(mean - beta / slope, tf.float32), tf.cast(slope, tf.float32)
+
+    def call(self, inputs, training=None):
+        training = self._get_training_value(training)
+        if tf.is_tensor(training) or training:
+            return super().call(inputs, training=training)
+        turn, slope = self.affine()
+        return tf.cast((tf.cast(inputs, tf.float32) - turn) * slope, inputs.dtype)
+
+
+@tf.keras.utils.register_keras_serializable("bnn_landmarks")
 class Upsample(tf.keras.layers.Layer):
     """Nearest-neighbour upsampling by two, [N, H, W, C] -> [N, 2H, 2W, C].
 
@@ -109,7 +182,7 @@ class Upsample(tf.keras.layers.Layer):
 
 
 def batch_norm(x, name=None):
-    return tf.keras.layers.BatchNormalization(**BATCH_NORM, name=name)(x)
+    return Norm(**BATCH_NORM, name=name)(x)
 
 
 def real_conv(x, filters, kernel_size, strides=1, use_bias=False, name=None):
