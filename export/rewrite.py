@@ -13,13 +13,13 @@ A norm that reads a binary convolution sees only whole multiples of its scale. T
 them, where no rounding matters: the converter may fold the addition into the convolution's bias.
 
 **The integer stem** (`layers.IntegerConv2D`) leaves whole numbers, and what lies between them and a sign (factor, BN,
-ReLU, max-pooling, BN) rises or falls with them: it becomes one comparison with a half between two whole numbers, and
-the file's first convolution has the whole numbers for a kernel and minus that half for a bias. Every sum and its
-every part is then exact in float32. Where the stem's output is read as real values too (`Options.shortcut`,
+ReLU, max-pooling, BN) rises or falls with them: it becomes one comparison with a number midway between two whole
+ones, and the file's first convolution has the whole numbers for a kernel and minus that number for a bias. Every sum
+and its every part is then exact in float32. Where the stem's output is read as real values too (`Options.shortcut`,
 `Options.pooling`), the same convolution is followed by the layers themselves, unfused because it has two readers.
 
-A threshold's offset is never 0 (the smallest normal float stands in): the converter would drop an addition of zeros, and a
--0.0 that reaches LceQuantize on ARM becomes -1, not +1.
+A threshold's offset is never 0 (the smallest normal float stands in): the converter would drop an addition of zeros,
+and a -0.0 that reaches LceQuantize on ARM becomes -1, not +1.
 
 The last of a stacked network's outputs is the one exported.
 """

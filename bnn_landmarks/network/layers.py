@@ -98,12 +98,12 @@ class IntegerConv2D(tf.keras.layers.Conv2D):
     factor of its output channel. A sum of 147 such products (7x7x3) is below 2^23, so that float32, int32 and any order
     of summation give the same; it leaves times factor / 255, which is what the real kernel would give of [0, 1].
 
-    The latent kernel's gradient passes the rounding unchanged. It is computed in float32 whatever the network's
-    precision, which it does not take from its input either: bfloat16 does not tell all the 255ths apart.
+    The latent kernel's gradient passes the rounding unchanged. All is float32 whatever the network's precision:
+    bfloat16 does not tell the 255ths apart.
     """
 
     def __init__(self, filters, kernel_size, **kwargs):
-        fixed = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", "autocast": False}
+        fixed = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", "dtype": "float32"}
         super().__init__(filters, kernel_size, **{**kwargs, **fixed})
 
     def whole(self):
@@ -112,10 +112,9 @@ class IntegerConv2D(tf.keras.layers.Conv2D):
         A factor is the largest weight / 127, rounded to the 8 bits of a bfloat16: then number * factor is exact in
         float32, and a kernel that is that gives the same numbers and factors again.
         """
-        kernel = tf.cast(self.kernel, tf.float32)
-        largest = tf.stop_gradient(tf.reduce_max(tf.abs(kernel), axis=[0, 1, 2]))
+        largest = tf.stop_gradient(tf.reduce_max(tf.abs(self.kernel), axis=[0, 1, 2]))
         factor = tf.cast(tf.cast(largest / LARGEST, tf.bfloat16), tf.float32)
-        exact = tf.math.divide_no_nan(kernel, factor)
+        exact = tf.math.divide_no_nan(self.kernel, factor)
         rounded = tf.clip_by_value(tf.round(exact), -LARGEST, LARGEST)
         return exact + tf.stop_gradient(rounded - exact), factor
 
@@ -128,13 +127,13 @@ class IntegerConv2D(tf.keras.layers.Conv2D):
         return tf.nn.conv2d(pixels, numbers, self.strides, "SAME")
 
     def call(self, inputs):
-        pixels = tf.round(tf.cast(inputs, tf.float32) * 255.0)
-        return tf.cast(self.sums(pixels, self.whole()[0]) * self.multiplier(), self.compute_dtype)
+        return self.sums(tf.round(inputs * 255.0), self.whole()[0]) * self.multiplier()
 
 
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
 class Norm(tf.keras.layers.BatchNormalization):
-    """Batch normalisation whose inference is (x - turn) * slope, with the same two float32 numbers a channel everywhere.
+    """Batch normalisation whose inference is (x - turn) * slope, with the same two float32 numbers per channel
+    everywhere.
 
     A fused normalisation rounds as the processor's instructions suit it, and sign(0) is where networks come apart. Here
     turn = mean - beta / slope and slope = gamma / sqrt(variance + epsilon) are made in float64, operations that IEEE

@@ -13,6 +13,10 @@ is loaded computes bit for bit what was saved: sign is all that a binary convolu
 
 With `latent=True` the kernel is an int8 code instead, sign(w) * 127 * sqrt(|w| / size) rounded away from zero, size the
 largest |w|, beside it as layer/kernel_size: the same signs, and what training needs to go on where it was, in 8 bits.
+
+The kernel of an integer stem (`layers.IntegerConv2D`) is its whole numbers, int8 [7, 7, 3, 64], and beside it as
+stem/kernel_factor its factors, float32 [64]; with `latent=True` it stays float32. `--integer-stem` gives one to a
+network that was trained without it.
 """
 
 import argparse
@@ -30,6 +34,7 @@ from bnn_landmarks.spec import Spec
 
 SUFFIX = ".npz"
 SIZE = "_size"
+FACTOR = "_factor"
 
 
 def save(model, path, latent=False):
@@ -52,6 +57,10 @@ def save(model, path, latent=False):
         for variable in layer.weights:
             if latent and _is_binary(layer, variable):
                 arrays |= _pack_latent(_key(layer, variable), variable.numpy())
+            elif not latent and _is_integer(layer):
+                numbers, factor = layer.whole()
+                arrays[_key(layer, variable)] = numbers.numpy().astype(np.int8)
+                arrays[_key(layer, variable) + FACTOR] = factor.numpy()
             else:
                 arrays[_key(layer, variable)] = _pack(layer, variable)
         if getattr(layer, "scale_mode", None) == "mean":
@@ -93,7 +102,8 @@ def load(path, name=None, sha256=None):
     variables = {
         _key(layer, variable): (layer, variable) for layer in model.layers for variable in layer.weights
     }
-    sizes = {key: arrays.pop(key) for key in [f"{k}{SIZE}" for k in variables] if key in arrays}
+    beside = [f"{key}{suffix}" for key in variables for suffix in (SIZE, FACTOR)]
+    sizes = {key: arrays.pop(key) for key in beside if key in arrays}
     odd = sorted(set(variables) ^ set(arrays))
     if odd:
         raise ValueError(
@@ -103,7 +113,9 @@ def load(path, name=None, sha256=None):
         )
     for key, (layer, variable) in variables.items():
         size = sizes.get(f"{key}{SIZE}")
-        if size is None:
+        if _is_integer(layer) and arrays[key].dtype == np.int8:
+            variable.assign(_unpack_integer(path, key, arrays[key], sizes.get(f"{key}{FACTOR}"), variable))
+        elif size is None:
             variable.assign(_unpack(path, key, arrays[key], layer, variable))
         else:
             variable.assign(_unpack_latent(path, key, arrays[key], size, variable))
@@ -173,6 +185,43 @@ def _is_binary(layer, variable):
     return isinstance(layer, BinaryConv2D) and variable is layer.kernel
 
 
+def _is_integer(layer):
+    from bnn_landmarks.network.layers import IntegerConv2D
+
+    return isinstance(layer, IntegerConv2D)
+
+
+def _unpack_integer(path, key, numbers, factor, variable):
+    """A kernel of whole numbers times factors that comes back as them (`IntegerConv2D.whole`), float32."""
+    shape = list(variable.shape)
+    right = list(numbers.shape) == shape and factor is not None and list(factor.shape) == shape[-1:]
+    if not (right and factor.dtype == np.float32 and np.isfinite(factor).all() and (factor >= 0).all()):
+        raise ValueError(
+            f"{path}: {key} is int8 {list(numbers.shape)}, but the network its spec describes needs int8 {shape} and "
+            f"{key}{FACTOR}, float32 {shape[-1:]} of numbers from 0 up"
+        )
+    return numbers * factor
+
+
+def integer_stem(model):
+    """A network with its stem's kernel rounded to whole numbers (`layers.IntegerConv2D`), all else as it was.
+
+    Args:
+        model: as `network.build` makes it, binary.
+
+    Raises:
+        ValueError: a real-valued network has no integer stem.
+    """
+    from bnn_landmarks.network.build import build
+
+    spec = model.spec
+    if not spec.options.get("binary", True):
+        raise ValueError(f"{spec.name} is real-valued: it has no integer stem")
+    rounded = build(dataclasses.replace(spec, options={**spec.options, "stem": "integer"}))
+    rounded.set_weights(model.get_weights())
+    return rounded
+
+
 def _pack(layer, variable):
     if _is_binary(layer, variable):
         return np.packbits(variable.numpy() >= 0, axis=-1)
@@ -215,9 +264,14 @@ def main():
     parser.add_argument("output", help="the .npz to write")
     parser.add_argument("--name", help="entry name to give it; the recipe's by default")
     parser.add_argument("--latent", action="store_true", help="keep 8 bits a weight, to go on training from")
+    parser.add_argument(
+        "--integer-stem", action="store_true", help="round the stem's kernel to whole numbers"
+    )
     arguments = parser.parse_args()
     run, output = pathlib.Path(arguments.run), pathlib.Path(arguments.output)
     model = load(run) if run.is_file() else load_checkpoint(run, latent=arguments.latent)
+    if arguments.integer_stem:
+        model = integer_stem(model)
     if arguments.name:
         model.spec = dataclasses.replace(model.spec, name=arguments.name)
     sha256 = save(model, output, arguments.latent)

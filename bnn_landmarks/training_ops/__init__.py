@@ -21,7 +21,7 @@ import tempfile
 
 import tensorflow as tf
 
-from bnn_landmarks.network.layers import BinaryConv2D
+from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Norm
 from bnn_landmarks.runtime.build import BuildError, compiler, run
 
 SOURCES = pathlib.Path(__file__).with_name("csrc")
@@ -114,7 +114,7 @@ class FastBinaryConv2D(BinaryConv2D):
         return conv(x, tf.convert_to_tensor(self.kernel), factor)
 
 
-class FastBatchNormalization(tf.keras.layers.BatchNormalization):
+class FastBatchNormalization(Norm):
     def call(self, x, training=None):
         if not training:
             return super().call(x, training=training)
@@ -144,19 +144,28 @@ class FastMaxPool2D(tf.keras.layers.MaxPool2D):
         return pool(x)
 
 
-class FastStem(tf.keras.layers.Conv2D):
+def _stem(x, kernel):
     """The 7x7 convolution of the image, whose own gradient nothing asks for."""
 
+    @tf.custom_gradient
+    def conv(x, kernel):
+        def gradient(dy):
+            padded = tf.pad(x, [[0, 0], [2, 3], [2, 3], [0, 0]])
+            return tf.zeros_like(x), library().bnn_stem_grad(padded, dy)
+
+        return tf.nn.conv2d(x, kernel, 2, "SAME"), gradient
+
+    return conv(x, kernel)
+
+
+class FastStem(tf.keras.layers.Conv2D):
     def call(self, x):
-        @tf.custom_gradient
-        def conv(x, kernel):
-            def gradient(dy):
-                padded = tf.pad(x, [[0, 0], [2, 3], [2, 3], [0, 0]])
-                return tf.zeros_like(x), library().bnn_stem_grad(padded, dy)
+        return _stem(x, tf.convert_to_tensor(self.kernel))
 
-            return tf.nn.conv2d(x, kernel, 2, "SAME"), gradient
 
-        return conv(x, tf.convert_to_tensor(self.kernel))
+class FastIntegerStem(IntegerConv2D):
+    def sums(self, pixels, numbers):
+        return _stem(pixels, numbers)
 
 
 class FastAdam(tf.keras.optimizers.Adam):
@@ -201,9 +210,15 @@ def _is_halving(layer):
 
 
 def _is_stem(layer):
-    return (
-        type(layer) is tf.keras.layers.Conv2D and layer.kernel.shape == (7, 7, 3, 64) and not layer.use_bias
-    )
+    return type(layer) is tf.keras.layers.Conv2D and _has_stem_kernel(layer)
+
+
+def _is_integer_stem(layer):
+    return isinstance(layer, IntegerConv2D) and _has_stem_kernel(layer)
+
+
+def _has_stem_kernel(layer):
+    return layer.kernel.shape == (7, 7, 3, 64) and layer.strides == (2, 2) and not layer.use_bias
 
 
 FAST = {
@@ -211,6 +226,7 @@ FAST = {
     FastBatchNormalization: _is_norm,
     FastMaxPool2D: _is_halving,
     FastStem: _is_stem,
+    FastIntegerStem: _is_integer_stem,
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bnn_landmarks.network.hourglass import hourglass_network
-from bnn_landmarks.network.layers import BinaryConv2D, Options
+from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Options
 
 
 def test_maps_are_a_quarter_of_the_input(rng):
@@ -22,6 +22,14 @@ def test_only_the_first_and_the_last_convolution_are_real():
     model = hourglass_network(64, 16, channels=32)
     convolutions = [layer for layer in model.layers if isinstance(layer, tf.keras.layers.Conv2D)]
     assert [c.name for c in convolutions if not isinstance(c, BinaryConv2D)] == ["stem", "head1"]
+
+
+def test_the_stem_is_a_switch_of_binary_networks():
+    def kind(**options):
+        return type(hourglass_network(64, 3, channels=16, options=Options(**options)).get_layer("stem"))
+
+    assert kind(stem="integer") is IntegerConv2D
+    assert kind() is kind(stem="integer", binary=False) is tf.keras.layers.Conv2D
 
 
 def test_the_real_twin_has_the_same_weights():

@@ -60,6 +60,54 @@ def test_mean_scale_survives(tiny_spec, tmp_path, rng):
     assert np.array_equal(weights.load(tmp_path / "w.npz")(images), model(images))
 
 
+@pytest.fixture(scope="module")
+def whole(tiny_model, tmp_path_factory):
+    """The small network with an integer stem, and its packed file."""
+    path = tmp_path_factory.mktemp("whole") / "whole.npz"
+    model = weights.integer_stem(tiny_model)
+    weights.save(model, path)
+    return model, path
+
+
+def test_an_integer_stem_is_packed_in_8_bits(whole, tiny_model, tmp_path, rng):
+    model, path = whole
+    assert model.spec.options == {"stem": "integer"} and tiny_model.spec.options == {}
+    _, arrays = weights.read(path)
+    assert arrays["stem/kernel"].dtype == np.int8 and arrays["stem/kernel_factor"].shape == (64,)
+    loaded = weights.load(path)
+    images = rng.random((2, 64, 64, 3), dtype=np.float32)
+    assert np.array_equal(loaded(images), model(images))
+    assert weights.save(loaded, tmp_path / "again.npz") == weights.save(model, tmp_path / "first.npz")
+    weights.save(model, tmp_path / "latent.npz", latent=True)
+    kept = weights.load(tmp_path / "latent.npz").get_layer("stem").kernel
+    assert np.array_equal(kept, tiny_model.get_layer("stem").kernel), "what training goes on from"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("stem/kernel_factor"),
+        lambda arrays: arrays.update({"stem/kernel_factor": arrays["stem/kernel_factor"][:3]}),
+        lambda arrays: arrays.update(
+            {"stem/kernel_factor": arrays["stem/kernel_factor"] * np.float32("nan")}
+        ),
+        lambda arrays: arrays.update({"stem/kernel": arrays["stem/kernel"][:3]}),
+    ],
+)
+def test_a_damaged_integer_stem_is_refused(change, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("bnn_landmarks.network.build.build", lambda spec: whole[0])
+    with pytest.raises(ValueError, match=r"stem/kernel is int8.*float32.* from 0 up"):
+        weights.load(rewrite(whole[1], tmp_path / "bad.npz", change))
+
+
+def test_a_real_network_has_no_integer_stem(tiny_spec):
+    class Real:
+        spec = dataclasses.replace(tiny_spec, options={"binary": False})
+
+    with pytest.raises(ValueError, match="tiny is real-valued"):
+        weights.integer_stem(Real)
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no weights file"):
         weights.load(tmp_path / "nothing.npz")

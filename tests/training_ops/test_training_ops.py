@@ -161,6 +161,24 @@ def test_pooling_gives_ties_to_the_same_place():
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("kind", [training_ops.FastStem, training_ops.FastIntegerStem])
+def test_stem(kind):
+    rng = np.random.default_rng(8)
+    plain = kind.__base__(64, 7, strides=2, padding="same", use_bias=False)
+    x = tf.constant(rng.integers(0, 256, (2, 20, 12, 3)) / 255, tf.float32)
+    plain.build(x.shape)
+    fast = kind.from_config(plain.get_config())
+    fast.build(x.shape)
+    fast.set_weights(plain.get_weights())
+    dy, found = tf.constant(rng.normal(size=(2, 10, 6, 64)), tf.float32), []
+    for layer in (fast, plain):
+        with tf.GradientTape() as tape:
+            y = layer(x)
+        found.append([y, tape.gradient(y, layer.kernel, output_gradients=dy)])
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
+
+
 def small_recipe(**values):
     plan = pose.recipe
     spec = dataclasses.replace(plan.spec, input_size=64, channels=128)
@@ -192,7 +210,8 @@ def test_the_whole_network_learns_the_same():
         )
     (fast, loss, ours, weights), (plain, wanted_loss, theirs, wanted_weights) = found
     kinds = {type(layer) for layer in fast.layers}
-    assert set(training_ops.FAST) <= kinds and BinaryConv2D not in kinds
+    stems = {training_ops.FastStem, training_ops.FastIntegerStem}
+    assert set(training_ops.FAST) - kinds < stems and BinaryConv2D not in kinds
     assert [v.name for v in fast.variables] == [v.name for v in plain.variables]
     assert loss == pytest.approx(wanted_loss, rel=1e-3)
     assert relative(ours, theirs) < 0.05

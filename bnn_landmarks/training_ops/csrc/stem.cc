@@ -1,4 +1,5 @@
-// The gradient of the network's first convolution, 7x7 of stride 2 on three channels, by its kernel.
+// The gradient of the network's first convolution, 7x7 of stride 2 on three channels, by its kernel. x are
+// pixels from 0 to 1, or from 0 to 255 where the kernel is of whole numbers.
 #include <immintrin.h>
 
 #include "parallel.h"
