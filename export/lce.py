@@ -6,6 +6,9 @@ python -m export.lce --weights mine.npz --input uint8 --output app/mine.tflite
 data = convert(zoo.load("pose"))                         # the file's bytes, unproved
 """
 
+import functools
+
+from bnn_landmarks import runtime
 from bnn_landmarks.network.layers import BinaryConv2D
 from export import record, verify
 from export.rewrite import frozen, inference_model
@@ -30,13 +33,37 @@ def convert(model, batch=1, dtype="float32"):
         return larq_compute_engine.convert_saved_model(str(path))
 
 
-def interpreter(data, num_threads=1):
-    """LCE's own interpreter on a file: [batch, S, S, 3] -> list of outputs."""
+def interpreter(data, num_threads=1, **kernels):
+    """LCE's own interpreter on a file: [batch, S, S, 3] -> list of outputs. kernels: use_reference_bconv=True or
+    use_indirect_bgemm=True, instead of its default ones."""
     from larq_compute_engine.tflite.python.interpreter import Interpreter
 
-    opened = Interpreter(data, num_threads=num_threads)
+    opened = Interpreter(data, num_threads=num_threads, **kernels)
     # Interpreter.predict cuts a batch into single images; the wrapped one takes the file's own batch.
     return lambda images: opened.interpreter.predict([images])
+
+
+def other_interpreters():
+    """{name: interpreter} of what must give the same bits as `interpreter`: LCE's other kernel, and stock LiteRT with
+    the project's runtime where both are here."""
+    others = {"LCE's indirect kernel": functools.partial(interpreter, use_indirect_bgemm=True)}
+    try:
+        runtime.load_delegate()
+    except runtime.RuntimeUnavailable:
+        return others
+    return {**others, "the runtime": _on_litert}
+
+
+def _on_litert(data):
+    opened = runtime.interpreter(data)
+    source, targets = opened.get_input_details()[0]["index"], opened.get_output_details()
+
+    def run(images):
+        opened.set_tensor(source, images)
+        opened.invoke()
+        return [opened.get_tensor(target["index"]) for target in targets]
+
+    return run
 
 
 def export(model, path, batch=1, dtype="float32"):
@@ -55,7 +82,7 @@ def export(model, path, batch=1, dtype="float32"):
     found = verify.census(data)
     verify.check_binary(model, found)
     examples = record.examples(model.spec, batch, dtype)
-    parity = verify.compare(model, data, interpreter, examples)
+    parity = verify.compare(model, data, interpreter, examples, other_interpreters())
     float_bytes = len(tflite.convert(model, batch, dtype))
     golden = record.golden(model.spec, examples[:batch], interpreter(data)(examples[:batch])[0])
     record.write(path, data, model.spec, dtype, found, golden)

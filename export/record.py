@@ -179,11 +179,22 @@ def report(path, found, parity):
         f"  {found.binary_convolutions} binary and {found.float_convolutions} float convolutions; "
         f"{found.binary_share:.1%} of {total / 1e9:.2f} G multiply-accumulates are binary"
     )
-    moved = "" if parity.points is None else f", decoded points by {parity.points:.2g} pixels of the crop"
-    print(
-        f"  proved against Keras: {parity.equal} inner tensors equal bit for bit, real-valued layers within "
-        f"{parity.close:.1e}; end to end the maps differ by {parity.maps:.1e} (largest value {parity.largest_map:.3g})"
-        + moved
+    print(f"  {proof(parity)}")
+
+
+def proof(parity):
+    """What `verify.compare` found, in words."""
+    maps = f"maps differ by {parity.maps:.1e} (largest value {parity.largest_map:.3g}"
+    points = "" if parity.points is None else f", decoded points by {parity.points:.2g} pixels of the crop"
+    if not parity.exact:
+        return (
+            f"proved against Keras: {parity.equal} inner tensors equal bit for bit, real-valued layers within "
+            f"{parity.close:.1e} of the same input; end to end {maps}){points}"
+        )
+    also = "".join(f", {name}" for name in parity.others)
+    return (
+        f"equal bit for bit to Keras{also} from the pixels to the last bits before the head ({parity.equal} inner "
+        f"tensors); {maps}, allowed {parity.bound:.1e}){points}"
     )
 
 

@@ -1,28 +1,34 @@
 """Proof of an exported file: what it is made of, and that it computes what Keras computes.
 
     census(data)                                 # convolutions, multiply-accumulates, bytes
-    compare(model, data, interpreter, images)    # raises ValueError where the file and Keras differ
+    compare(model, data, interpreters, images)   # raises ValueError where the file and Keras differ
 
-**Where Keras and an exported file differ, and why.** Everything between the stem and the head is equal bit for bit: a
-binary convolution sums whole numbers, residual additions, max-pooling and upsampling round as in Keras, and two forms
-were made to:
+**From the pixels to the last bits before the head every engine computes the same bits** of a network with an integer
+stem and without the options named below, because nothing in between depends on an order or on a processor:
 
-- the scale of a binary convolution. LCE does not compute s * sum but, of the popcount p of K terms, K s - 2 s p, with
-  K s rounded beforehand: 40 % of the outputs were off in the last bits (up to 4e-6). `BinaryConv2D` keeps s to 11
-  significant bits, which makes every one of these products exact.
-- BN before a sign. Converted as multiplication and addition it rounds otherwise than Keras's; `rewrite` makes it a
-  comparison with an exact threshold.
+- the stem sums whole numbers below 2^23, and a sign is a comparison with a number midway between two of them;
+- a binary convolution sums whole numbers. LCE does not compute s * sum but, of the popcount p of K terms, K s - 2 s p,
+  with K s rounded beforehand. `BinaryConv2D` keeps s to 11 significant bits, which makes every one of these products
+  exact, also where they are fused with the sum;
+- BN before a sign is a comparison with an exact threshold (`rewrite`), and Keras's own (`layers.Norm`) is two
+  operations that round alike everywhere;
+- sums of two tensors and the slopes of a PReLU are one rounding each; max-pooling, upsampling, slices and
+  concatenations copy.
 
-What still differs, in the last bits of float32, is real-valued arithmetic that the converter reorders or fuses: the
-stem (its BN and ReLU folded into the convolution, its sums in another order), the BN after the 1x1 before the head
-(folded into that binary convolution's multiplier and bias), the head's sums; and, where `Options` ask for them, real
-shortcuts and average pooling. The stem's last bits can flip a sign that was within 1e-6 of a threshold, and that flip
-runs on through the binary part, so maps compared end to end may differ visibly at a few pixels while no operation is
-wrong.
+**Behind the last bits** the head's input is a normalisation of whole multiples of a scale, folded by the converter into
+a multiplier and a bias, and the head is a sum of n products of it in any order. By the usual analysis (Higham,
+Accuracy and Stability of Numerical Algorithms, section 3.1) two engines can differ by
+2^-23 ((n + 2) (sum |w h| + |b|) + 8 sum |w| g), where g = |slope| (K |s| + |turn|) is the size of what the head's input
+is the difference of. Maps must be that near, and points decoded of them within `POINTS` pixels of the crop.
+
+**What can round differently before that**: a real-valued stem (files made before there was an integer one), real
+shortcuts, average pooling, real weights on binary activations, what leads from one stack to the next. The last bits of
+such a layer can flip a sign that was within 1e-6 of a threshold, and that flip runs on through the binary part: maps
+compared end to end may differ visibly at a few pixels while no operation is wrong.
 
 So `compare` taps the file itself (the same operators, more outputs) and gives Keras, layer by layer, the file's own
-value at each real-valued layer: behind it every residual sum must be *equal*, and each real-valued layer must come out
-within `TOLERANCE` of what Keras makes of the same input. End-to-end differences are reported beside.
+value at each such layer: it must come out within `TOLERANCE` of what Keras makes of the same input, and everything
+else must be *equal*. Where there is no such layer before the head, that is equality from the pixels on.
 """
 
 import collections
@@ -36,10 +42,11 @@ from flatbuffers import flexbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
 from bnn_landmarks.geometry import crops, heatmaps
-from bnn_landmarks.network.layers import BinaryConv2D
+from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Norm
 from export.rewrite import parents
 
 TOLERANCE = 1e-4
+POINTS = 0.01
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _IDENTIFIER = b"TFL3"
 
@@ -73,16 +80,22 @@ class Census:
 class Parity:
     """How a file and Keras compare.
 
-    equal: tensors found equal bit for bit. close: largest difference of a real-valued layer given the same input, over
-    the layer's largest value. maps: largest difference of the maps, end to end; largest_map: of their values.
-    points: largest distance of the decoded points, end to end, crop pixels; None for parts.
+    exact: whether no layer between the pixels and the head's input can round differently, so that `equal` holds from
+    the pixels on. equal: inner tensors found equal bit for bit. close: largest difference of a real-valued
+    layer given the same input, over the layer's largest value. maps: largest difference of the maps, end to end;
+    largest_map: of their values; bound: what the head's arithmetic allows, None where not exact. points: largest
+    distance of the decoded points, end to end, crop pixels; None for parts. others: interpreters that gave the same
+    bits.
     """
 
+    exact: bool
     equal: int
     close: float
     maps: float
     largest_map: float
+    bound: float | None
     points: float | None
+    others: tuple = ()
 
 
 def census(data) -> Census:
@@ -126,36 +139,49 @@ def check_binary(model, found):
     )
 
 
-def compare(model, data, interpreter, images) -> Parity:
+def compare(model, data, interpreter, images, others=None) -> Parity:
     """Compare a file with the Keras network it was made of.
 
     Args:
         model: as `network.build` makes it, binary or real. data: the file.
         interpreter: data -> (images of one call -> list of the file's outputs).
         images: [N, S, S, 3], float32 in [0, 1] or uint8 as the file takes them; N a multiple of its batch.
+        others: {name: interpreter} of further ones, which must give the same bits.
 
     Raises:
         ValueError: an output differs; the message names the first layer that does.
     """
-    forced = [layer.name for layer in model.layers if _is_real(layer)]
-    checked = [*forced, *(layer.name for layer in model.layers if isinstance(layer, tf.keras.layers.Add))]
-    last = parents(model.get_layer(model.output_names[-1]))[0].name
-    shapes = {name: model.get_layer(name).output_shape[1:] for name in checked}
-    tapped, places = tap(data, {name: shape for name, shape in shapes.items() if name != last})
-    places = {name: _place(model, name, places) for name in checked if name != last}
+    head = parents(model.get_layer(model.output_names[-1]))[0]
+    forced = {layer.name for layer in model.layers if _is_real(layer)}
+    exact = _exact_before(head, forced)
+    sums = {layer.name for layer in model.layers if isinstance(layer, tf.keras.layers.Add)}
+    inner = (forced | sums) - {head.name}
+    tapped, places, signs = tap(
+        data,
+        {name: model.get_layer(name).output_shape[1:] for name in inner},
+        {layer.name for layer in model.layers if isinstance(layer, BinaryConv2D)},
+    )
+    places = {name: _place(model, name, places) for name in inner}
     run, run_tapped, batch = interpreter(data), interpreter(tapped), input_shape(data)[0]
-    equal, close, ours, theirs = 0, 0.0, [], []
+    others = {name: opened(tapped) for name, opened in (others or {}).items()}
+    equal, close, bound, ours, theirs = 0, 0.0, 0.0, [], []
     for start in range(0, len(images), batch):
         call = images[start : start + batch]
-        values = run_tapped(call)
-        maps = run(call)[0]
+        values, maps = run_tapped(call), run(call)[0]
         if not np.array_equal(maps, values[0]):
             raise ValueError(
                 "the file gives other maps when its inner tensors are read too: it can't be proved"
             )
-        file = {last: maps, **{name: values[place] for name, place in places.items()}}
+        file = {head.name: maps, **{name: values[place] for name, place in places.items()}}
         inputs = call if call.dtype == np.float32 else crops.to_input(call)
-        for name, expected in _forced(model, inputs, {name: file[name] for name in forced}):
+        for layer, read, expected in _forced(model, inputs, {name: file[name] for name in forced}):
+            name = layer.name
+            if name in signs:
+                found = unpacked(values[signs[name]], read.shape[-1])
+                _check_equal(f"the bits that {name} reads", found, read.numpy() >= 0)
+                equal += 1
+            if layer is head:
+                allowed = head_bound(head, read.numpy())
             if name in forced:
                 difference = np.abs(expected - file[name]).max() / max(1.0, np.abs(expected).max())
                 if not difference <= TOLERANCE:
@@ -164,46 +190,130 @@ def compare(model, data, interpreter, images) -> Parity:
                         f"from the same input; {TOLERANCE:.0e} is rounding"
                     )
                 close = max(close, float(difference))
-            elif name in checked:
-                differ = np.mean(expected != file[name])
-                if differ:
-                    raise ValueError(
-                        f"the file differs from Keras in {name}: {differ:.2%} of its values, "
-                        "which must be equal bit for bit"
-                    )
+            elif name in sums:
+                _check_equal(name, file[name], expected)
                 equal += 1
         whole = model(inputs, training=False)
         ours.append((whole[-1] if isinstance(whole, list) else whole).numpy())
         theirs.append(maps)
+        if exact:
+            _check_near("the file's maps differ from Keras's", maps, ours[-1], allowed)
+            bound = max(bound, float(allowed.max()))
+        for name, other in others.items():
+            _check_other(name, other(call), values, allowed if exact else None)
     ours, theirs, spec = np.concatenate(ours), np.concatenate(theirs), model.spec
     points = None
     if spec.task == "landmarks":
         found, wanted = (heatmaps.decode(maps, spec.stride, spec.score)[0] for maps in (ours, theirs))
-        moved = found - wanted
-        points = float(np.linalg.norm(moved, axis=-1).max())
-    return Parity(equal, close, float(np.abs(ours - theirs).max()), float(np.abs(ours).max()), points)
+        points = float(np.linalg.norm(found - wanted, axis=-1).max())
+        if exact and not points <= POINTS:
+            raise ValueError(
+                f"the points of the file's maps are {points:.2g} pixels of the crop from those of Keras's; "
+                f"{POINTS} is rounding"
+            )
+    return Parity(
+        exact=exact,
+        equal=equal,
+        close=close,
+        maps=float(np.abs(ours - theirs).max()),
+        largest_map=float(np.abs(ours).max()),
+        bound=bound if exact else None,
+        points=points,
+        others=tuple(others),
+    )
+
+
+def _check_equal(name, found, expected):
+    differ = np.mean(found != expected)
+    if differ:
+        raise ValueError(
+            f"the file differs from Keras in {name}: {differ:.2%} of its values, which must be equal bit for bit"
+        )
+
+
+def _check_near(what, found, expected, allowed):
+    difference = np.abs(found - expected)
+    if not (difference <= allowed).all():
+        raise ValueError(
+            f"{what} by {difference.max():.1e}, where the order of the head's sum allows {allowed.max():.1e}"
+        )
+
+
+def _check_other(name, found, values, allowed):
+    """Another interpreter's outputs of the tapped file: its bits and sums, and its maps where a bound is known."""
+    for ours, theirs in zip(found[1:], values[1:], strict=True):
+        if allowed is not None and not np.array_equal(ours, theirs):
+            raise ValueError(
+                f"{name} differs from the file's own interpreter before the head, where bits must be equal"
+            )
+    if allowed is not None:
+        _check_near(
+            f"{name}'s maps differ from those of the file's own interpreter", found[0], values[0], allowed
+        )
 
 
 def _forced(model, inputs, values):
-    """Keras's output of each layer, given `values` in place of what the layers they name put out -> (name, output)."""
+    """Keras's output of each layer, given `values` in place of what the layers they name put out -> (layer, its input
+    or inputs as tensors, its output)."""
     outputs = {model.layers[0].name: tf.constant(inputs)}
     for layer in model.layers[1:]:
         sources = [outputs[source.name] for source in parents(layer)]
-        outputs[layer.name] = layer(sources[0] if len(sources) == 1 else sources, training=False)
-        yield layer.name, outputs[layer.name].numpy()
+        sources = sources[0] if len(sources) == 1 else sources
+        outputs[layer.name] = layer(sources, training=False)
+        yield layer, sources, outputs[layer.name].numpy()
         if layer.name in values:
             outputs[layer.name] = tf.constant(values[layer.name])
 
 
 def _is_real(layer):
-    """Whether a layer ends real-valued arithmetic: what precedes it is folded into it by the converter."""
+    """Whether a layer ends real-valued arithmetic that engines order or fuse as they like: what precedes it is folded
+    into it by the converter."""
     kinds = tf.keras.layers
-    if isinstance(layer, kinds.AveragePooling2D | kinds.ReLU):
+    if isinstance(layer, kinds.AveragePooling2D):
         return True
+    if isinstance(layer, kinds.ReLU):
+        before = [parent for norm in parents(layer) for parent in parents(norm)]
+        return not all(isinstance(parent, IntegerConv2D) for parent in before)
     consumers = [node.outbound_layer for node in layer.outbound_nodes]
-    if isinstance(layer, kinds.Conv2D) and not isinstance(layer, BinaryConv2D):
+    if isinstance(layer, kinds.Conv2D) and not isinstance(layer, BinaryConv2D | IntegerConv2D):
         return not all(isinstance(consumer, kinds.BatchNormalization) for consumer in consumers)
     return False
+
+
+def _exact_before(head, forced):
+    """Whether none of the layers `forced` leads to the head, but the rectified normalisation of a binary convolution
+    that it reads."""
+    (last,) = parents(head)
+    before, waiting = {}, [last]
+    while waiting:
+        layer = waiting.pop()
+        if layer.name not in before and not isinstance(layer, tf.keras.layers.InputLayer):
+            before[layer.name] = layer
+            waiting += parents(layer)
+    return not (forced & set(before)) - ({last.name} if _folded(last) else set())
+
+
+def _folded(layer):
+    """Of a layer that is a ReLU of a norm of a binary convolution, which the converter folds, the two; None of others."""
+    chain = [layer]
+    for kind in (tf.keras.layers.ReLU, Norm, BinaryConv2D):
+        if not isinstance(chain[-1], kind):
+            return None
+        chain += parents(chain[-1])
+    return chain[1:3]
+
+
+def head_bound(head, read):
+    """By how much two engines' maps may differ (see above), float64 [N, H, W, K], of the head's input [N, H, W, C]."""
+    weights, bias = (np.abs(part.numpy().astype(np.float64)) for part in (head.kernel, head.bias))
+    weights, reach = weights[0, 0], np.abs(read)
+    folded = _folded(parents(head)[0])
+    if folded:
+        norm, conv = folded
+        turn, slope = (np.abs(number.numpy().astype(np.float64)) for number in norm.affine())
+        factor = 1.0 if conv.multiplier() is None else np.abs(conv.multiplier().numpy())
+        reach = slope * (math.prod(conv.kernel.shape[:3]) * factor + turn)
+    return 2.0**-23 * ((len(weights) + 2) * (np.abs(read) @ weights + bias) + 8 * (reach @ weights))
 
 
 def _place(model, name, places):
@@ -217,30 +327,45 @@ def _place(model, name, places):
     raise ValueError(f"can't prove the file: it has no tensor that is the output of {name}")
 
 
-def tap(data, shapes):
+def tap(data, shapes, binary=()):
     """The same file with inner tensors as further outputs.
 
     Args:
-        shapes: {layer name: the shape of its output without batch}.
+        shapes: {layer name: the shape of its output without batch}. binary: names of binary convolutions.
 
     Returns:
-        the file, and {layer name: which of its outputs} of the layers whose output is a tensor of the file.
+        the file; {layer name: which of its outputs} of the layers whose output is a tensor of the file; the same of the
+        bits that binary convolutions read (`unpacked`), once where several read the same.
     """
     model = _unpack(data)
     graph = model.subgraphs[0]
-    found = {}
+    found, signs = {}, {}
     for operator in graph.operators:
         for index in operator.outputs:
             tensor = graph.tensors[index]
-            for name in _layers(tensor.name.decode()) & set(shapes):
+            mentioned = _layers(tensor.name.decode())
+            for name in mentioned & set(shapes):
                 if list(tensor.shape[1:]) == list(shapes[name]):
                     found[name] = index
+        if operator_name(model, operator) == "LceBconv2d":
+            # Named after the first of the convolutions that read it.
+            bits = graph.tensors[operator.inputs[0]].name.decode().split(";")[0]
+            signs |= dict.fromkeys(_layers(bits) & set(binary), operator.inputs[0])
     first = len(graph.outputs)
-    inner = list(dict.fromkeys(found.values()))
+    inner = list(dict.fromkeys([*found.values(), *signs.values()]))
     graph.outputs = [*graph.outputs, *inner]
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(builder.Output()), {name: first + inner.index(index) for name, index in found.items()}
+    places, signs = (
+        {name: first + inner.index(index) for name, index in taken.items()} for taken in (found, signs)
+    )
+    return bytes(builder.Output()), places, signs
+
+
+def unpacked(bits, channels):
+    """LCE's bits, int32 [..., words] -> bool [..., channels], True for +1. Channel c is bit c % 32 of word c // 32, and
+    0 is +1."""
+    return np.unpackbits(bits.view(np.uint8), axis=-1, bitorder="little", count=channels) == 0
 
 
 def input_shape(data):

@@ -6,17 +6,25 @@ import hashlib
 import json
 import sys
 
+import flatbuffers
 import numpy as np
 import pytest
 import tensorflow as tf
 from networks import randomise
 
-from bnn_landmarks.geometry import heatmaps
+from bnn_landmarks.geometry import crops, heatmaps
 from bnn_landmarks.network import weights
 from bnn_landmarks.network.blocks import BLOCKS
 from bnn_landmarks.network.build import build
 from bnn_landmarks.network.counting import count
-from bnn_landmarks.network.layers import BinaryConv2D, Options, batch_norm, real_conv
+from bnn_landmarks.network.layers import (
+    BinaryConv2D,
+    IntegerConv2D,
+    Options,
+    batch_norm,
+    projection,
+    real_conv,
+)
 from bnn_landmarks.spec import Spec
 from export import lce, record, tflite, verify
 
@@ -105,12 +113,34 @@ def test_float_file_takes_what_its_record_says(own, exported_float):
         np.testing.assert_allclose(golden["maps"], expected, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("activation", ["relu", "prelu"])
-def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(activation, rng):
+def stem(images, integer):
+    if integer:
+        return IntegerConv2D(64, 7, strides=2, name="stem")(images)
+    return real_conv(images, 32, 3, strides=2, name="stem")
+
+
+def signs(data):
+    """How many tensors of bits a file has."""
+    model = verify._unpack(data)
+    operators = model.subgraphs[0].operators
+    return len({o.inputs[0] for o in operators if verify.operator_name(model, o) == "LceBconv2d"})
+
+
+def settle(model, images):
+    """Give the norm behind the stem the statistics of the stem's output, so that its signs are both and often near."""
+    x = tf.keras.Model(model.input, model.get_layer("stem").output)(images).numpy()
+    norm = model.get_layer("stem_bn")
+    norm.moving_mean.assign(x.mean((0, 1, 2)))
+    norm.moving_variance.assign(x.var((0, 1, 2)) + 1e-3)
+    return model
+
+
+@pytest.mark.parametrize(("activation", "integer"), [("relu", False), ("prelu", True)])
+def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(activation, integer, rng):
     """All blocks in one network, once changing the number of channels and once not."""
     options = Options(activation=activation)
     images = tf.keras.Input((32, 32, 3), name="image")
-    x = real_conv(images, 32, 3, strides=2, name="stem")
+    x = stem(images, integer)
     x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(x, "stem_bn"))
     for i, (name, block) in enumerate(BLOCKS.items()):
         x = block(x, 64 if i % 2 else 32, options, name=f"{name}_a")
@@ -118,11 +148,71 @@ def test_every_kind_of_block_is_binary_in_the_file_and_equal_to_keras(activation
     head = real_conv(x, 16, 1, use_bias=True, name="head")
     model = tf.keras.Model(images, tf.keras.layers.Activation("linear", name="maps")(head), name="all")
     model.spec = Spec("all", input_size=32, stride=2)
-    data = lce.convert(randomise(model))
+    examples = rng.random((2, 32, 32, 3), dtype=np.float32)
+    data = lce.convert(settle(randomise(model), examples))
     verify.check_binary(model, verify.census(data))
-    parity = verify.compare(model, data, lce.interpreter, rng.random((2, 32, 32, 3), dtype=np.float32))
+    parity = verify.compare(model, data, lce.interpreter, examples, lce.other_interpreters())
     adds = sum(isinstance(layer, tf.keras.layers.Add) for layer in model.layers)
-    assert parity.equal == 2 * adds >= 4 * len(BLOCKS)
+    assert parity.equal == 2 * (adds + signs(data)) >= 4 * len(BLOCKS)
+    assert parity.exact == integer
+    if integer:
+        assert parity.maps <= parity.bound < 1e-3 * parity.largest_map and parity.points < 0.01
+
+
+def small(options, rng, block="hierarchical"):
+    """A stem, a block and a head, with an integer stem."""
+    options = Options(stem="integer", **options)
+    images = tf.keras.Input((32, 32, 3), name="image")
+    x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(stem(images, True), "stem_bn"))
+    x = BLOCKS[block](x, 128, options, name="block")
+    x = projection(batch_norm(x, "tail_bn"), 32, options, "tail")
+    x = tf.keras.layers.ReLU(name="head_relu")(batch_norm(x, "head_bn"))
+    x = real_conv(x, 4, 1, use_bias=True, name="head")
+    model = tf.keras.Model(images, tf.keras.layers.Activation("linear", name="maps")(x), name="small")
+    model.spec = Spec("small", input_size=32, stride=2)
+    pixels = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    return settle(randomise(model), crops.to_input(pixels)), pixels
+
+
+@pytest.mark.parametrize(
+    ("options", "block", "dtype", "exact"),
+    [
+        ({}, "hierarchical", "float32", True),
+        ({"pooling": "max"}, "multi_scale", "uint8", True),  # the block pools the stem's output
+        ({"pooling": "average"}, "multi_scale", "float32", False),
+        ({"shortcut": "real"}, "hierarchical", "uint8", False),
+    ],
+    ids=str,
+)
+def test_an_integer_stem_is_equal_from_the_pixels_on(options, block, dtype, exact, rng):
+    """In LCE's file, of bytes and of floats; where real values of the stem are read, these are equal too."""
+    model, pixels = small(options, rng, block)
+    data = lce.convert(model, dtype=dtype)
+    images = pixels if dtype == "uint8" else crops.to_input(pixels)
+    parity = verify.compare(model, data, lce.interpreter, images, lce.other_interpreters())
+    assert parity.exact == exact and parity.equal == 2 * (1 + signs(data))
+    assert ("CAST" if dtype == "uint8" else "ROUND") in verify.census(data).operators
+
+
+def test_an_integer_stem_as_float_tflite(rng):
+    model, pixels = small({}, rng)
+    parity = verify.compare(model, tflite.convert(model, dtype="uint8"), tflite.interpreter, pixels)
+    assert parity.exact and parity.maps <= parity.bound
+
+
+def test_a_flipped_bit_is_found(rng):
+    """One threshold half a step beside its place, in a file that is otherwise right."""
+    model, pixels = small({}, rng)
+    data = lce.convert(model, dtype="uint8")
+    file = verify._unpack(data)
+    stem_operator = file.subgraphs[0].operators[1]
+    bias = file.buffers[file.subgraphs[0].tensors[stem_operator.inputs[2]].buffer]
+    values = bias.data.view(np.float32) + np.float32(3000)
+    bias.data = values.view(np.uint8)
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(file.Pack(builder), file_identifier=b"TFL3")
+    with pytest.raises(ValueError, match="differs from Keras in the bits that block_"):
+        verify.compare(model, bytes(builder.Output()), lce.interpreter, pixels)
 
 
 @pytest.mark.slow

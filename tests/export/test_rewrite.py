@@ -69,6 +69,36 @@ def test_threshold_after_a_binary_convolution_keeps_half_a_step_of_distance(scal
     assert (distance >= 0.5 * np.abs(factor)).all()
 
 
+def test_threshold_of_whole_numbers_lies_midway_and_turns_where_the_layers_do(rng):
+    """Behind a factor, a normalisation, a ReLU and a second normalisation; every sum near it is tried."""
+    count = 64
+    first = norm(
+        rng.uniform(0.2, 1, count), rng.normal(0, 0.5, count), rng.normal(0, 99, count), [9e3] * count
+    )
+    second = norm(
+        rng.normal(0, 1, count),
+        rng.normal(0, 0.3, count),
+        rng.uniform(0, 1, count),
+        rng.uniform(0.1, 1, count),
+    )
+    factor = rng.uniform(1e-4, 1e-2, count).astype(np.float32)
+
+    def layers(x):
+        return tf.nn.relu(first(x * factor, training=False))
+
+    threshold = rewrite.threshold(second, sums=layers)
+    turn = -threshold.offset * threshold.direction
+    assert (np.abs(turn) % 1 == 0.5).all()
+    x = np.concatenate(
+        [np.floor(turn) + np.arange(-50, 51)[:, None], rng.integers(-4_760_595, 4_760_596, (2000, count))]
+    )
+    x = np.clip(x, -4_760_595, 4_760_595).astype(np.float32)
+    expected = signs(second, np.asarray(layers(x[:, None, None, :]))[:, 0, 0])
+    assert np.array_equal(signs(threshold, x), expected)
+    turning = expected.any(axis=0) & ~expected.all(axis=0)
+    assert turning.sum() > count / 4 and not turning.all(), "a ReLU makes some channels constant"
+
+
 def test_no_negative_zero_reaches_the_quantizer_of_a_fresh_network():
     """The ADD in front of LceQuantize must outlive the converter also where every offset is nil."""
     from bnn_landmarks.spec import Spec
