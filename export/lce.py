@@ -6,10 +6,12 @@ python -m export.lce --weights mine.npz --input uint8 --output app/mine.tflite
 data = convert(zoo.load("pose"))                         # the file's bytes, unproved
 """
 
+import contextlib
 import functools
 
 from bnn_landmarks import runtime
 from bnn_landmarks.network.layers import BinaryConv2D
+from bnn_landmarks.runtime.engine import Network
 from export import record, verify
 from export.rewrite import frozen, inference_model
 
@@ -44,14 +46,20 @@ def interpreter(data, num_threads=1, **kernels):
 
 
 def other_interpreters():
-    """{name: interpreter} of what must give the same bits as `interpreter`: LCE's other kernel, and stock LiteRT with
-    the project's runtime where both are here."""
+    """{name: interpreter} of what must give the same bits as `interpreter`: LCE's other kernel, and where they are
+    here, the engine and its delegate on stock LiteRT."""
     others = {"LCE's indirect kernel": functools.partial(interpreter, use_indirect_bgemm=True)}
-    try:
-        runtime.load_delegate()
-    except runtime.RuntimeUnavailable:
-        return others
-    return {**others, "the runtime": _on_litert}
+    if runtime.library_path() is not None:
+        others["the engine"] = _on_engine
+        with contextlib.suppress(runtime.RuntimeUnavailable):
+            runtime.load_delegate()
+            others["LiteRT with the delegate"] = _on_litert
+    return others
+
+
+def _on_engine(data):
+    network = Network(data)
+    return lambda images: network.run([images])
 
 
 def _on_litert(data):

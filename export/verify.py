@@ -290,11 +290,12 @@ def _exact_before(head, forced):
         if layer.name not in before and not isinstance(layer, tf.keras.layers.InputLayer):
             before[layer.name] = layer
             waiting += parents(layer)
-    return not (forced & set(before)) - ({last.name} if _folded(last) else set())
+    return not (forced & set(before)) - ({last.name} if folded(last) else set())
 
 
-def _folded(layer):
-    """Of a layer that is a ReLU of a norm of a binary convolution, which the converter folds, the two; None of others."""
+def folded(layer):
+    """[norm, convolution] of a layer that is a ReLU of a norm of a binary convolution, which the converter folds; else
+    None."""
     chain = [layer]
     for kind in (tf.keras.layers.ReLU, Norm, BinaryConv2D):
         if not isinstance(chain[-1], kind):
@@ -307,9 +308,9 @@ def head_bound(head, read):
     """By how much two engines' maps may differ (see above), float64 [N, H, W, K], of the head's input [N, H, W, C]."""
     weights, bias = (np.abs(part.numpy().astype(np.float64)) for part in (head.kernel, head.bias))
     weights, reach = weights[0, 0], np.abs(read)
-    folded = _folded(parents(head)[0])
-    if folded:
-        norm, conv = folded
+    pair = folded(parents(head)[0])
+    if pair:
+        norm, conv = pair
         turn, slope = (np.abs(number.numpy().astype(np.float64)) for number in norm.affine())
         factor = 1.0 if conv.multiplier() is None else np.abs(conv.multiplier().numpy())
         reach = slope * (math.prod(conv.kernel.shape[:3]) * factor + turn)

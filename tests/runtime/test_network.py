@@ -18,7 +18,7 @@ def randomize(model, seed=0):
         return rng.uniform(0.5, 1.5, shape) * np.where(rng.random(shape) < negative, -1, 1)
 
     for layer in model.layers:
-        if type(layer).__name__ == "BatchNormalization":
+        if type(layer).__name__ == "Norm":
             size = layer.gamma.shape[0]
             moments = rng.normal(0, 0.5, size), rng.uniform(0.3, 2, size)
             layer.set_weights([signed(size, 0.15), rng.normal(0, 0.3, size), *moments])
