@@ -153,7 +153,7 @@ def threshold(norm, source=None, sums=None):
     """
     direction = np.where(norm.gamma.numpy() < 0, -1, 1).astype(np.float32)
     if sums is not None:
-        turn = _turn(lambda x: norm(sums(x), training=False), direction, -_FAR, _FAR, np.float32)
+        turn = _turn(lambda x: norm(sums(x), training=False), direction, 1 - _FAR, _FAR, np.float32)
         offset = 0.5 - turn
     else:
         low, high = (int(_ordered(np.float32(value))) for value in (-_MAX, _MAX))
