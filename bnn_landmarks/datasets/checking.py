@@ -1,7 +1,9 @@
 """Looking at every file of a data set before a training meets the one that is broken.
 
-samples = checked(datasets.open("birds", "train", "data"), skip_bad=False)      # for training: headers and ends
-report("birds")                                                                 # `data check`: everything
+    samples = checked(datasets.open("birds", "train", "data"), skip_bad=False)      # for training: headers and ends
+    report("birds")                                                                 # `data check`: everything
+
+A file that is wrong is one line, and no reason not to look at the next.
 """
 
 import collections

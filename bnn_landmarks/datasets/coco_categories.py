@@ -1,7 +1,9 @@
 """The categories of a COCO file: which one is read, and the scheme its points make.
 
-chosen = choose(categories, labelled, "bird")       # records of the file; labelled: how many annotations of each id
-scheme, notes = scheme_of(chosen[0])
+    chosen = choose(categories, labelled, "bird")       # records of the file; labelled: how many annotations of each id
+    scheme, notes = scheme_of(chosen[0])
+
+Notes are lines about what is read otherwise than the file says.
 """
 
 import collections

@@ -248,9 +248,11 @@ def _subject(name, image, annotation, count, index):
         center = np.array(_numbers(center, 2, "center"), np.float32)
     if (center is None) != (scale is None):
         raise ValueError("center and scale belong together, and one of them is missing")
+    if scale is not None and 200 * scale < 1:
+        raise ValueError(f"scale is {shown(scale)}: a person smaller than a pixel")
     if box is None:
         box = tight_box(landmarks, visible)
-        if scale is None and not box[2:].all():
+        if scale is None and not (box[2:].all() and max(box[2:]) >= 1):
             raise ValueError(
                 "it has no bbox, and its labelled points make none: they lie on one line or spot"
             )

@@ -1,7 +1,9 @@
 """Where the images of a COCO folder are, whatever its annotation tool wrote for their names.
 
-images = Images("birds", "birds/annotations/train.json", ("images\\\\a.jpg", "https://host/data/b.jpg?x=1"))
-images.path("images\\\\a.jpg")                                   # birds/images/a.jpg
+    images = Images("birds", "birds/annotations/train.json", ("images/a.jpg", "https://host/data/b.jpg?x=1"))
+    images.path("https://host/data/b.jpg?x=1")                        # birds/images/b.jpg
+
+Nothing is guessed where two images could be meant.
 """
 
 import collections

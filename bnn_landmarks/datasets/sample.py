@@ -46,13 +46,13 @@ def check_labels(landmarks, visible, box=None, size=None):
 
     Raises:
         ValueError: a labelled landmark or the box is not finite, or further out of the image than it is large; the box
-            has no area or is outside the image.
+            has no area, less than a pixel's side, or is outside the image.
     """
     points = np.asarray(landmarks, np.float64)[np.asarray(visible) > 0]
     if not np.isfinite(points).all():
         raise ValueError("a labelled landmark is not a finite number")
-    if box is not None:
-        crops.check_box(box)
+    if box is not None and max(crops.check_box(box)[2:]) < 1:
+        raise ValueError(f"the box {_listed(box)} is smaller than a pixel")
     if size is None:
         return
     size = np.asarray(size, np.float64)

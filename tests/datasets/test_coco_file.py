@@ -61,6 +61,8 @@ def test_what_is_read(read):
         ),
         ({"bbox": [20, 20, 0, 40]}, "is empty: its width and height must be positive"),
         ({"bbox": [20, 20, -5, 40]}, "is empty"),
+        ({"bbox": [20, 20, 0.5, 0.5]}, "is smaller than a pixel"),
+        ({"center": [1, 2], "scale": 1e-30}, "a person smaller than a pixel"),
         ({"bbox": [20, 20, 60]}, "bbox is [20, 20, 60], not 4 numbers"),
         ({"bbox": [20, 20, 60, float("nan")]}, "bbox holds nan"),
         ({"bbox": ["20", 20, 60, 40]}, "bbox holds 20, which is not a number"),
