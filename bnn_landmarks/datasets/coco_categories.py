@@ -13,8 +13,8 @@ from bnn_landmarks.schemes import SCHEMES, Scheme
 
 
 def point_names(category) -> tuple[str, ...]:
-    """The names of a category's points, () where it has none. They are its `keypoints`, or `keypoint` as MMPose's
-    converter from labelme and its many copies write.
+    """The names of a category's points, () where it has none. They are its `keypoints`, or `keypoint`, as the
+    widespread `Labelme2coco_keypoints` scripts write.
 
     Raises:
         ValueError: what it holds are not different names.
