@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import logging
 import pathlib
+import threading
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +25,7 @@ from bnn_landmarks.schemes import Scheme, conversion
 
 THREADS = 8
 LISTED = 20
+SHORT = 500  # samples that take no bar
 FAILURES = (OSError, ValueError, ImportError)
 logger = logging.getLogger(__name__)
 
@@ -43,19 +45,27 @@ class Part:
 
 def failures(look, count, what) -> dict[int, str]:
     """{index: reason} of the samples for which look(index) raises an error; many at once, with a progress bar."""
-    found = {}
+    found, stopped = {}, threading.Event()
+    bar = tqdm(total=count, desc=what, unit="sample", leave=False, disable=count < SHORT)
 
-    def attempt(index):
+    def attempt_every(first):
+        for index in range(first, count, THREADS):
+            if stopped.is_set():
+                return
+            try:
+                look(index)
+            except FAILURES as error:
+                found[index] = " ".join(str(error).split())
+            except BaseException:
+                stopped.set()
+                raise
+            bar.update()
+
+    with bar, concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         try:
-            look(index)
-        except FAILURES as error:
-            found[index] = " ".join(str(error).split())
-
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        for _ in tqdm(
-            pool.map(attempt, range(count)), what, count, unit="sample", leave=False, disable=count < 500
-        ):
-            pass
+            list(pool.map(attempt_every, range(THREADS)))
+        finally:
+            stopped.set()  # so that Ctrl-C need not wait for all
     return dict(sorted(found.items()))
 
 

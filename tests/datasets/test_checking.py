@@ -1,6 +1,7 @@
 """Looking at every file before training, and `data check`'s report."""
 
 import logging
+import time
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from coco_folders import BIRD, annotation, image, write, write_image, write_record
 
 from bnn_landmarks import datasets
-from bnn_landmarks.datasets.checking import checked, report
+from bnn_landmarks.datasets.checking import checked, failures, report
 from bnn_landmarks.datasets.coco import CocoKeypoints
 
 
@@ -72,6 +73,20 @@ def test_good_sets_pass_as_they_are(tmp_path, caplog):
     samples = CocoKeypoints(write(tmp_path), "train")
     assert checked(samples) is samples
     assert caplog.text == ""
+
+
+def test_an_interruption_does_not_wait_for_the_rest():
+    seen = []
+
+    def look(index):
+        seen.append(index)
+        if index == 20:
+            raise KeyboardInterrupt
+        time.sleep(0.001)
+
+    with pytest.raises(KeyboardInterrupt):
+        failures(look, 100_000, "checking")
+    assert len(seen) < 50_000
 
 
 def test_masks_are_checked(tmp_path):
