@@ -9,6 +9,7 @@ NumPy and OpenCV. TensorFlow is loaded by the first thing that needs a network (
 training). larq needs Keras 2, so the legacy Keras is selected here, before TensorFlow's Keras is touched.
 """
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -32,8 +33,35 @@ def _select_legacy_keras():
             "TF_USE_LEGACY_KERAS=1 before Python starts."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    if "tf_keras" not in sys.modules:
+        sys.meta_path.insert(0, _AfterKeras())
     if tensorflow and (legacy := importlib.util.find_spec("tf_keras")):
         tensorflow.__path__.insert(0, str(pathlib.Path(legacy.origin).parent / "api" / "_v2"))
+
+
+class _AfterKeras:
+    """A finder that makes the package's layers known to Keras as soon as that is loaded: `load_model` finds them in a
+    process that has done no more than import bnn_landmarks."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tf_keras":
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, (finder.find_spec(name, path) for finder in others)), None)
+        if spec:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module):
+                execute(module)
+                _register_layers()
+
+            spec.loader.exec_module = execute_and_register
+        return spec
+
+
+def _register_layers():
+    with contextlib.suppress(ImportError):  # without larq there are no networks to load
+        importlib.import_module("bnn_landmarks.network.hourglass")
 
 
 _select_legacy_keras()
@@ -67,3 +95,7 @@ def __getattr__(name):
 
 def __dir__():
     return sorted([*globals(), *_LAZY])
+
+
+if "tf_keras" in sys.modules:
+    _register_layers()

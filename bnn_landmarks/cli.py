@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "landmarks of photographs, videos or a camera",
     "data": "prepare a data set, check and show its labels",
     "train": "train a recipe",
+    "export": "a network as a file for devices",
     "evaluate": "score a network on a data set",
     "tables": "the paper's tables, recounted",
     "benchmark": "time the engines side by side",

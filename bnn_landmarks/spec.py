@@ -96,7 +96,9 @@ class Spec:
         records.check_range(self, "input_size stride channels stacks", low=1)
         records.check_range(self, "padding sigma", low=0, above=True)
         self.layer_options()
-        self.landmark_scheme()
+        scheme = self.landmark_scheme()
+        if self.landmarks is not None:
+            object.__setattr__(self, "landmarks", scheme.to_dict())
 
     def landmark_scheme(self) -> Scheme:
         """The scheme's names, mirror pairs and edges. A scheme of the user's own travels in `landmarks`."""

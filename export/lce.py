@@ -97,16 +97,15 @@ def export(model, path, batch=1, dtype="float32"):
     return found, parity, float_bytes
 
 
-def main():
-    arguments = record.parse("python -m export.lce", "the Larq Compute Engine file of a network")
-    found, parity, float_bytes = export(
-        record.network(arguments), record.target(arguments), arguments.batch, arguments.input
-    )
-    record.report(record.target(arguments), found, parity)
+def write(model, weights=None, output=None, dtype="float32", batch=1):
+    """What the commands do: `export` an entry, or packed weights, and print what was written and how it was proved."""
+    target = record.target(model, weights, output)
+    found, parity, float_bytes = export(record.network(model, weights), target, batch, dtype)
+    record.report(target, found, parity)
     print(
         f"  float32 TFLite of the same network: {float_bytes:,} bytes, {float_bytes / found.bytes:.1f} times as many"
     )
 
 
 if __name__ == "__main__":
-    record.run(main)
+    record.run(write, "python -m export.lce", "the Larq Compute Engine file of a network")

@@ -198,44 +198,42 @@ def proof(parity):
     )
 
 
-def parse(program, what, suffix=""):
-    """The arguments of an exporter."""
+def parse(program, what):
+    """The arguments of `python -m export...`, as `write` takes them."""
     parser = argparse.ArgumentParser(prog=program, description=f"Write {what}, its .json and golden vectors.")
     parser.add_argument("--model", help="entry name; may be left out where --weights names a file")
     parser.add_argument("--weights", help="packed weights (.npz) of your own, instead of the released ones")
-    parser.add_argument("--output", help=f"the .tflite to write; by default NAME{suffix}.tflite here")
+    parser.add_argument("--output", help="the .tflite to write; by default named after the network, here")
     parser.add_argument(
-        "--input", choices=INPUT_DTYPES, default="float32", help="float32 in [0, 1], or uint8"
+        "--input", dest="dtype", choices=INPUT_DTYPES, default="float32", help="float32 in [0, 1], or uint8"
     )
-    parser.add_argument("--batch", type=int, default=1, help="images a call")
+    parser.add_argument("--batch", type=int, default=1, help="images per call")
     arguments = parser.parse_args()
-    arguments.suffix = suffix
     if not (arguments.model or arguments.weights):
         parser.error("give --model NAME or --weights FILE")
-    return arguments
+    return vars(arguments)
 
 
-def network(arguments):
-    """The network the arguments name."""
+def network(model, weights=None):
+    """An entry, with released weights or those of a file, or the network of a file."""
     from bnn_landmarks import zoo
-    from bnn_landmarks.network import weights
+    from bnn_landmarks.network.weights import load
 
-    if arguments.model:
-        return zoo.load(arguments.model, arguments.weights or "pretrained")
-    return weights.load(arguments.weights)
+    return zoo.load(model, weights or "pretrained") if model else load(weights)
 
 
-def target(arguments):
-    name = arguments.model or pathlib.Path(arguments.weights).stem
-    return pathlib.Path(arguments.output or f"{name}{arguments.suffix}.tflite")
+def target(model, weights=None, output=None, suffix=""):
+    """The path to write to: `output`, else one named after the network."""
+    return pathlib.Path(output or f"{model or pathlib.Path(weights).stem}{suffix}.tflite")
 
 
-def run(main):
-    """Call `main`; an error the user can mend is one line on stderr and exit status 1."""
+def run(write, program, what):
+    """Parse and `write`; an error the user can mend is one line on stderr and exit status 1."""
+    arguments = parse(program, what)
     logging.set_verbosity(logging.ERROR)
     started = time.monotonic()
     try:
-        main()
+        write(**arguments)
     except (ValueError, OSError, ImportError) as error:
         print(f"export: {error}", file=sys.stderr)
         sys.exit(1)

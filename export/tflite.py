@@ -49,15 +49,12 @@ def export(model, path, batch=1, dtype="float32"):
     return found, parity
 
 
-def main():
-    arguments = record.parse(
-        "python -m export.tflite", "the float32 TFLite file of a network", suffix="_float"
-    )
-    found, parity = export(
-        record.network(arguments), record.target(arguments), arguments.batch, arguments.input
-    )
-    record.report(record.target(arguments), found, parity)
+def write(model, weights=None, output=None, dtype="float32", batch=1):
+    """What the commands do: `export` an entry, or packed weights, and print what was written and how it was proved."""
+    target = record.target(model, weights, output, "_float")
+    found, parity = export(record.network(model, weights), target, batch, dtype)
+    record.report(target, found, parity)
 
 
 if __name__ == "__main__":
-    record.run(main)
+    record.run(write, "python -m export.tflite", "the float32 TFLite file of a network")

@@ -3,10 +3,12 @@
 import csv
 import json
 import pathlib
+import re
 import runpy
 import shutil
 import sys
 
+import coco_folders
 import numpy as np
 import pytest
 import tiny_files
@@ -87,6 +89,26 @@ def test_tour(network, monkeypatch):
     assert all(cell.get("outputs") == [] for cell in notebook["cells"] if cell["cell_type"] == "code")
 
 
+def test_fine_tune(run, monkeypatch, tiny_model, tmp_path):
+    """The loss falls, what is saved is the network with the folder's landmarks, and opens as one."""
+    from bnn_landmarks import Localizer, zoo
+    from bnn_landmarks.network import weights
+
+    weights.save(tiny_model, tmp_path / "tiny.npz")
+    entry = zoo.entries.Entry(tiny_model.spec, "", "", "", "pose", weights="tiny.npz")
+    monkeypatch.setitem(zoo.ENTRIES, "tiny", entry)
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    coco_folders.write(tmp_path / "set")
+    arguments = (tmp_path / "set", tmp_path / "mine.npz", "--model", "tiny", "--epochs", 5, "--batch-size", 2)
+    out = run("fine_tune.py", *arguments)
+    losses = [float(number) for number in re.findall(r"loss: ([\d.]+)", out)]
+    assert len(losses) == 5 and losses[-1] < losses[0]
+    localizer = Localizer(tmp_path / "mine.npz", engine="keras")
+    assert list(localizer.scheme.names) == coco_folders.BIRD["keypoints"]
+    (found,) = localizer(tmp_path / "set" / "images" / "b1.png", [20, 20, 60, 40])
+    assert np.isfinite(found.points).all()
+
+
 def test_every_example_is_tested():
-    tested = {"photograph.py", "by_hand.py", "folder_to_csv.py", "follow.py", "tour.ipynb"}
+    tested = {"fine_tune.py", "photograph.py", "by_hand.py", "folder_to_csv.py", "follow.py", "tour.ipynb"}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == tested

@@ -2,9 +2,11 @@
 
 import click
 
+from bnn_landmarks.spec import TASKS
+
 
 @click.command()
-@click.option("--task", help="landmarks, parts or boxes; all by default")
+@click.option("--task", type=click.Choice(TASKS), help="All by default.")
 def command(task):
     """The pretrained networks."""
     from bnn_landmarks import zoo

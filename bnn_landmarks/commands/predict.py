@@ -47,7 +47,7 @@ from bnn_landmarks.inference.engines import ENGINES
     help="json, csv or coco (COCO's keypoint results); may be repeated.",
 )
 @click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
-@click.option("--engine", default="auto", show_default=True, help=f"auto, {', '.join(ENGINES)}.")
+@click.option("--engine", type=click.Choice(("auto", *ENGINES)), default="auto", show_default=True)
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Average with the mirrored crop: a little better, twice the time.")
 @click.option(

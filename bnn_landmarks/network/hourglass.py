@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from bnn_landmarks.network.blocks import BLOCKS
 from bnn_landmarks.network.layers import IntegerConv2D, Upsample, batch_norm, pool, projection, real_conv
+from bnn_landmarks.network.model import LandmarkNetwork
 from bnn_landmarks.spec import Options
 
 DEPTH = 4
@@ -96,4 +97,4 @@ def hourglass_network(
             back = [real_conv(y, channels, 1, name=f"back{stack}_features")]
             back.append(real_conv(maps, channels, 1, name=f"back{stack}_maps"))
             x = tf.keras.layers.Add(name=f"back{stack}_add")([x, *back])
-    return tf.keras.Model(images, heads if stacks > 1 else heads[0], name=name or block)
+    return LandmarkNetwork(images, heads if stacks > 1 else heads[0], name=name or block)

@@ -97,8 +97,10 @@ def load(path, name=None, sha256=None):
         raise ValueError(f"{path} holds the network {spec.name!r}, not {name!r}")
 
     from bnn_landmarks.network.build import build
+    from bnn_landmarks.network.model import float32
 
-    model = build(spec)
+    with float32():
+        model = build(spec)
     variables = {
         _key(layer, variable): (layer, variable) for layer in model.layers for variable in layer.weights
     }
@@ -155,6 +157,7 @@ def load_checkpoint(run, latent=False):
     import tensorflow as tf
 
     from bnn_landmarks.network.build import build
+    from bnn_landmarks.network.model import float32
 
     run = pathlib.Path(run)
     if not (run / "recipe.json").is_file():
@@ -164,7 +167,8 @@ def load_checkpoint(run, latent=False):
     checkpoint = tf.train.latest_checkpoint(run / "checkpoints")
     if checkpoint is None:
         raise FileNotFoundError(f"{run} holds no checkpoint yet")
-    model = build(Spec.from_dict(json.loads((run / "recipe.json").read_text())["spec"]))
+    with float32():
+        model = build(Spec.from_dict(json.loads((run / "recipe.json").read_text())["spec"]))
     try:
         status = tf.train.Checkpoint(model=model).restore(checkpoint)
         status.assert_existing_objects_matched().expect_partial()

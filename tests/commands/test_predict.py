@@ -177,7 +177,6 @@ def test_bad_arguments_are_one_line_and_write_nothing(predict, photo, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--engine", "karas"], "unknown engine 'karas'"),
         (["--model", "poze"], "pose"),
         (["--model", "nowhere.tflite"], "nowhere.tflite"),
         (["--threads", "0"], "num_threads"),
@@ -191,6 +190,11 @@ def test_networks_that_are_not_there_are_one_line(photo, tmp_path, monkeypatch, 
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("bnn-landmarks:")]
     assert end.value.code == 1 and len(lines) == 1 and said in lines[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_engines_are_a_choice(predict, photo):
+    status, _, err = predict(photo, "--engine", "karas")
+    assert status == 2 and "'karas' is not one of 'auto', 'runtime'" in err
 
 
 def test_a_directory_that_cannot_be_written_is_one_line(predict, photo, tmp_path):

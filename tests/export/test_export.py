@@ -47,7 +47,7 @@ def own(tmp_path_factory):
 
 def run(program, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["export", *map(str, arguments)])
-    record.run(program.main)
+    record.run(program.write, program.__name__, "a test's file")
 
 
 @pytest.fixture(scope="module")
