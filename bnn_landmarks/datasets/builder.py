@@ -138,7 +138,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @classmethod
     def check(cls, directory):
-        """Raises FileNotFoundError, with `instructions`, where the folder is not this set's."""
+        """Raises FileNotFoundError, naming the command that prints `instructions`, where the folder is another."""
         directory = pathlib.Path(directory)
         missing = [name for name in cls.NEEDS if not (directory / name).exists()]
         if not directory.is_dir() or missing or not cls.splits(directory):
@@ -147,7 +147,9 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 if directory.is_dir() and missing
                 else "is not a folder of it"
             )
-            raise FileNotFoundError(f"{directory} {what}. What is wanted is {cls.instructions()}")
+            raise FileNotFoundError(
+                f"{directory} {what}: bnn-landmarks data list {cls.name} says what it must hold"
+            )
 
 
 def prepare(builder_class, directory, data_dir, category=None):

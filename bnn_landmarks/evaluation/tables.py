@@ -37,7 +37,10 @@ def measured(records=None):
     found = {}
     folders = [zoo.CARDS, *([records] if records else [])]
     for path in sorted(path for folder in folders for path in pathlib.Path(folder).glob("*.json")):
-        record = json.loads(path.read_text())
+        try:
+            record = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path} is no evaluation record ({error})") from None
         group, metric = ("mean IU", "parts") if "parts" in record["metrics"] else ("mean", "PCKh@0.5")
         score = record["metrics"].get(metric, {}).get(group)
         if score and score["value"] is not None:

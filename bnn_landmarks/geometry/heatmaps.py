@@ -7,6 +7,8 @@ stride * (i + 0.5) - 0.5.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from bnn_landmarks.spec import SCORES
+
 QUARTER = 0.25
 WINDOW = 3
 WINDOW_Y, WINDOW_X = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1].astype(np.int32)
@@ -38,13 +40,22 @@ def decode(maps, stride, score):
     "softmax": the map's softmax is the landmark's distribution, and the point its mean over the window that holds most
     of it, `WINDOW` map pixels to each side of its middle (as in DSNT, Nibali et al. 2018, but local, for there may be a
     second subject).
+
+    Raises:
+        ValueError: another score.
     """
+    _check(score)
     maps = np.asarray(maps)
     lead, (height, width, count) = maps.shape[:-3], maps.shape[-3:]
     flat = maps.reshape(-1, height, width, count)
     places = _window_means(flat) if score == "softmax" else _quarter_peaks(flat)
     points = stride * (places + 0.5) - 0.5
     return points.astype(np.float32).reshape(*lead, count, 2), flat.max(axis=(1, 2)).reshape(*lead, count)
+
+
+def _check(score):
+    if score not in SCORES:
+        raise ValueError(f"score must be one of {', '.join(SCORES)}, not {score!r}")
 
 
 def _largest(maps):
@@ -92,7 +103,11 @@ def scores(maps, score, sigma):
 
     score "sigmoid": the peak's sigmoid. "softmax": the peak's share of the softmax over positions, over the share it
     has in the Gaussian the network learned, 1 / (2 pi sigma^2).
+
+    Raises:
+        ValueError: another score.
     """
+    _check(score)
     maps = np.asarray(maps, np.float32)
     flat = maps.reshape(*maps.shape[:-3], -1, maps.shape[-1])
     peak = flat.max(axis=-2)

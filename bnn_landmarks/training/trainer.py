@@ -159,7 +159,6 @@ def _on_trunk(recipe, run):
 
 
 def _train_stage(recipe, run):
-    fast = chooses_cpu_kernels(run.kernels, recipe, run.strategy)
     if recipe.batch_size % run.replicas:
         raise ValueError(f"a batch of {recipe.batch_size} can't be split over {run.replicas} replicas")
     if recipe.average and run.replicas > 1:
@@ -168,6 +167,9 @@ def _train_stage(recipe, run):
         raise _exists(run.output)
     splits = {pair: _open(pair, recipe, run) for pair in dict.fromkeys((*recipe.train, *recipe.validate))}
     samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
+    fast = chooses_cpu_kernels(run.kernels, recipe, run.strategy)
+    tf.keras.utils.set_random_seed(recipe.seed)
+    twin = build(recipe.spec)
     validations = {}
     if run.chief:
         run.output.mkdir(parents=True, exist_ok=True)
@@ -175,8 +177,6 @@ def _train_stage(recipe, run):
             json.dump(recipe.to_dict(), file, indent=1)
         validations = {f"{n}/{s}": Validation(splits[n, s], recipe.spec) for n, s in recipe.validate}
 
-    tf.keras.utils.set_random_seed(recipe.seed)
-    twin = build(recipe.spec)
     with run.strategy.scope() if run.strategy else contextlib.nullcontext():
         model = build_for_training(recipe, synchronised=run.replicas > 1, fast=fast)
         checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)

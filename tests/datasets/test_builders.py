@@ -513,16 +513,17 @@ def test_a_category_is_built_as_a_set_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("name", datasets.BUILDERS)
-def test_a_wrong_folder_gets_the_instructions(name, tmp_path):
+def test_a_wrong_folder_is_told_where_the_instructions_are(name, tmp_path):
     cls = datasets.builder_class(name)
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(FileNotFoundError) as raised:
             builder.prepare(cls, folder, tmp_path / "built")
         message = str(raised.value)
-        assert str(folder) in message
-        assert cls.HOMEPAGE in message
-        assert cls.TERMS in message
-        assert all(line.strip() in message for line in cls.FOLDER.strip().splitlines())
+        assert str(folder) in message and "\n" not in message
+        assert f"bnn-landmarks data list {name} says what it must hold" in message
+    told = cls.instructions()
+    assert cls.HOMEPAGE in told and cls.TERMS in told
+    assert all(line.strip() in told for line in cls.FOLDER.strip().splitlines())
 
 
 def test_a_broken_image_is_named(tmp_path):

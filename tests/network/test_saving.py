@@ -30,6 +30,7 @@ SCHEME = {"name": "mine", "names": ["tip", "tail"], "mirror_pairs": [], "edges":
 
 OPTIONS = {
     "released": {},
+    "exact": {"stem": "integer"},
     "switched": {"scale": "mean", "activation": "prelu", "shortcut": "real"},
     "between": {"weights": "real", "pooling": "average"},
 }
