@@ -88,7 +88,8 @@ def test_our_switches_are_what_their_recipes_change():
     progressive = recipes.load("pose_progressive")
     stages = [override(progressive, {"stages": (), **stage}) for stage in progressive.stages]
     assert sum(stage.samples for stage in stages) == pose.samples
-    assert [stage.spec.options for stage in stages] == [{"binary": False}, {"weights": "real"}, {}]
+    given = [{"binary": False}, {"weights": "real"}, {}]
+    assert [stage.spec.options for stage in stages] == [{**pose.spec.options, **options} for options in given]
     for stage in stages:
         Options(**stage.spec.options)
 

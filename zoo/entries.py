@@ -12,7 +12,7 @@ import dataclasses
 from bnn_landmarks.spec import Spec
 
 FACE = {"box_side": "mean", "padding": 1.6}
-LARGE = {"input_size": 256, "sigma": 1.5}
+LARGE = {"input_size": 256, "sigma": 1.5, "options": {"stem": "integer"}}
 SMALL = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
@@ -70,8 +70,8 @@ ENTRIES = {
                 recipe="pose",
                 trained_on=POSE,
             ),
-            sha256="3ebe01e1c9e5d11d33dbf10c39e586ec9edd68866e099fb7f287fadb31e9ea14",
-            small_sha256="e0112ee4b66b00f88047c256d923e2ead3905f267cd8eea59ea19ced556b04a0",
+            sha256="f096c4c152ae5de9d49fb8003ef924ce600761c20b05c5efda3e60fb64ce08ea",
+            small_sha256="e06448d04e2dfb41072ecd6e60e827599a60a184bf8862f233cbdb081e2df063",
         ),
         *_both_sizes(
             Entry(
@@ -82,8 +82,8 @@ ENTRIES = {
                 recipe="face_aflw",
                 trained_on=(("aflw2000", "train_21"), *FACES),
             ),
-            sha256="7e0c3ed876ce72c281539ebbb36f0aa1a2e3bf3b504997ce042ad31b5d09c1c7",
-            small_sha256="8b8ce51c2be20eee84a3ff71a725ff032d81cc8d8e0c4f7d9b40f220bbdf2353",
+            sha256="0ca5dba0291bd95096b3cb879da5c36dab3cfc2b82b9cc6e0a5ac4284b8dd56b",
+            small_sha256="03870e0b4e8f21352fac88ae6c84e0f552ab4bd247b43cceb3802b82c5dd0629",
         ),
         *_both_sizes(
             Entry(
@@ -94,8 +94,8 @@ ENTRIES = {
                 recipe="face_300wlp",
                 trained_on=FACES,
             ),
-            sha256="69eb094002e95d0d954fa3b435dae6e7322a95156582ea8b791e1cf3f2d6a014",
-            small_sha256="815948ede866fefd8a429ecafd0b724e7b8ac1acfca72c162967412970e9c8db",
+            sha256="3caf82e8f845985244c7337c5aabc5e164865387d0a3fac0bd826c02262e0baa",
+            small_sha256="a927cf3808b6635e641c07f37e53e2022a0d4a0a20823bc87cdb317b924631c8",
         ),
         Entry(
             spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
@@ -114,8 +114,8 @@ ENTRIES = {
                 recipe="face_parts",
                 trained_on=FACES,
             ),
-            sha256="00b861a0a196a71540f60d77f21dd16b5164bd29d8d6d82548d46bdf789a8677",
-            small_sha256="91060dc0cf0c959cb7b05295219d1de3b586ae41e259ec0d8dd58726e6ab6ea7",
+            sha256="a5e00f233641168f881569d1516c831bc7f85d96846a2f19028370954b0f1b98",
+            small_sha256="c5e3fe994fb796372090f93c0f3d479a43f6636b68d69d9ae9707f3340a8496a",
         ),
         Entry(
             spec=Spec(

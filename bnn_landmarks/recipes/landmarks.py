@@ -21,7 +21,14 @@ def recipe(data, category=None):
     scheme = CocoKeypoints(data, "train", category, skip_bad=True).scheme
     split = next((name for name in ("val", "valid") if name in splits(data)), "train")
     return Recipe(
-        spec=Spec("landmarks", scheme=scheme.name, landmarks=scheme.to_dict(), input_size=128, sigma=1.25),
+        spec=Spec(
+            "landmarks",
+            scheme=scheme.name,
+            landmarks=scheme.to_dict(),
+            input_size=128,
+            sigma=1.25,
+            options={"stem": "integer"},
+        ),
         train=((".", "train"),),
         validate=((".", split),),
         samples=60_000,
