@@ -49,12 +49,13 @@ def compare(model, engines, images):
     inner = tf.keras.Model(
         model.input, [verify.parents(conv)[0].output, verify.parents(head)[0].output, head.output]
     )
+    keras = tf.function(functools.partial(inner, training=False))
     tapped, _, signs = verify.tap(lce.convert(model), {}, {conv.name})
     runs = {name: opened(tapped) for name, opened in engines.items()}
     worst = {name: np.zeros(4) for name in runs}
     for image in tqdm(images):
         call = crops.to_input(image[None])
-        bits, read, maps = (part.numpy() for part in inner(call, training=False))
+        bits, read, maps = (part.numpy() for part in keras(call))
         allowed = verify.head_bound(head, read)
         for name, run in runs.items():
             outputs = run(call)
