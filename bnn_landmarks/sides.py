@@ -15,7 +15,7 @@ import re
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+")
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 _OTHER = {"left": "right", "right": "left"}
-_INSIDE = re.compile(r"left|right|(?<![a-z])[lr](?=\d)", re.IGNORECASE)
+_INSIDE = re.compile(r"left|right|^[lr](?=\d+$)")
 _SERIES = 6  # so many other single letters (point_a, point_b, ...) make of l and r letters, too
 
 
@@ -35,22 +35,20 @@ def side(name: str) -> str | None:
     sides, _ = same(name)
     if sides:
         return sides[0]
-    inside = _INSIDE.search(name)
-    return _SIDES[re.sub(r"\d", "", inside.group()).lower()] if inside else None
+    inside = next(filter(None, map(_INSIDE.search, _words(name))), None)
+    return _SIDES[inside.group()] if inside else None
 
 
 def _mirrored(names):
     """For each name the indices of the other side's names, None where it has no side."""
-    keys = [same(name) for name in names]
+    keys, spelled = [same(name) for name in names], [_words(name) for name in names]
     letters = collections.Counter()
-    for name in names:
-        words = _words(name)
+    for words in spelled:
         for place, word in enumerate(words):
             if len(word) == 1 and word.isalpha() and word not in _SIDES:
                 letters[tuple(words[:place]), tuple(words[place + 1 :])] += 1
     found = []
-    for name, (sides, rest) in zip(names, keys, strict=True):
-        words = _words(name)
+    for words, (sides, rest) in zip(spelled, keys, strict=True):
         series = any(
             word in ("l", "r") and letters[tuple(words[:place]), tuple(words[place + 1 :])] >= _SERIES
             for place, word in enumerate(words)
@@ -61,15 +59,13 @@ def _mirrored(names):
             other = tuple(_OTHER[s] for s in sides), rest
             found.append([i for i, key in enumerate(keys) if key == other])
         else:
-            swapped = _INSIDE.sub(_exchange, name.lower())
-            others = [i for i, n in enumerate(names) if n.lower() == swapped != name.lower()]
-            found.append(others or None)
+            swapped = [_INSIDE.sub(_exchange, word) for word in words]
+            found.append([i for i, other in enumerate(spelled) if other == swapped != words] or None)
     return found
 
 
 def _exchange(match):
-    text = match.group()
-    return {"left": "right", "right": "left", "l": "r", "r": "l"}[text]
+    return {"left": "right", "right": "left", "l": "r", "r": "l"}[match.group()]
 
 
 def pairs(names) -> tuple[tuple[int, int], ...]:
