@@ -15,6 +15,7 @@ import importlib.util
 import os
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -70,6 +71,18 @@ _select_legacy_keras()
 _CHECKOUT = pathlib.Path(__file__).parents[1]
 if (_CHECKOUT / "zoo" / "entries.py").is_file() and (_CHECKOUT / "setup.cfg").is_file():
     __path__.append(str(_CHECKOUT))
+
+if TYPE_CHECKING:  # what `_LAZY` is to a type checker
+    from bnn_landmarks import zoo as zoo  # type: ignore[attr-defined]  # in a checkout
+    from bnn_landmarks.geometry import crops as crops
+    from bnn_landmarks.geometry import draw as draw
+    from bnn_landmarks.geometry import heatmaps as heatmaps
+    from bnn_landmarks.geometry import images as images
+    from bnn_landmarks.inference import detect as detect
+    from bnn_landmarks.inference import video as video
+    from bnn_landmarks.inference.localizer import Landmarks as Landmarks
+    from bnn_landmarks.inference.localizer import Localizer as Localizer
+    from bnn_landmarks.inference.localizer import Parts as Parts
 
 _LAZY = {
     "Localizer": ("bnn_landmarks.inference.localizer", "Localizer"),

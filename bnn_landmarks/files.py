@@ -4,10 +4,12 @@ import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
+from typing import IO
 
 
 @contextlib.contextmanager
-def atomic_write(path, mode="wb"):
+def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     """Open a temporary file beside `path`; on success it takes its name, on an error it is removed.
 
     with atomic_write("model.tflite") as file:

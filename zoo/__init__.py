@@ -8,17 +8,22 @@ The entries are data: `zoo.entries`.
 """
 
 import difflib
+import os
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from bnn_landmarks import extras
 from bnn_landmarks.spec import TASKS
-from bnn_landmarks.zoo.entries import ENTRIES
+from bnn_landmarks.zoo.entries import ENTRIES, Entry
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
 CARDS = pathlib.Path(__file__).parent / "cards"
 
 
-def entry(name):
+def entry(name: str) -> Entry:
     """The record of an entry, `entries.Entry`.
 
     Raises:
@@ -31,7 +36,7 @@ def entry(name):
     return ENTRIES[name]
 
 
-def names(task=None):
+def names(task: str | None = None) -> list[str]:
     """The entries' names, all or those of one task ("landmarks", "parts" or "boxes"), trained or not.
 
     Raises:
@@ -42,7 +47,7 @@ def names(task=None):
     return [name for name, record in ENTRIES.items() if task in (None, record.spec.task)]
 
 
-def load(name, weights="pretrained"):
+def load(name: str, weights: str | os.PathLike | None = "pretrained") -> "tf.keras.Model":
     """An entry's network.
 
     Args:
@@ -81,7 +86,7 @@ def _load(record, weights):
     return model
 
 
-def card(name):
+def card(name: str) -> dict[str, Any]:
     """What there is to know of an entry, as data.
 
     Returns:

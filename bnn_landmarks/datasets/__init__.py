@@ -28,7 +28,7 @@ BUILDERS = {
 }
 
 
-def builder_class(name):
+def builder_class(name: str) -> type:
     """The tensorflow-datasets builder called `name`. Imports tensorflow-datasets.
 
     Raises:
@@ -42,7 +42,7 @@ def builder_class(name):
         return getattr(importlib.import_module(f"bnn_landmarks.datasets.{name}"), BUILDERS[name])
 
 
-def default_data_dir():
+def default_data_dir() -> pathlib.Path:
     """Where prepared sets lie when nobody says: $TFDS_DATA_DIR, else ~/tensorflow_datasets (tensorflow-datasets' own
     rule)."""
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()

@@ -11,12 +11,13 @@ height), x right and y down. The crop's pixel u shows the image at center + (u +
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 WARP_LIMIT = 2**15 - 1  # warpAffine takes no image with a longer side.
 BOX_LIMITS = 1e-6, 2.0**18  # pixels, of a box's sides.
 
 
-def check_box(box):
+def check_box(box: ArrayLike) -> np.ndarray:
     """The box as float64 [4].
 
     Raises:
@@ -37,7 +38,7 @@ def check_box(box):
     return box
 
 
-def square(box, box_side="max", padding=1.0):
+def square(box: ArrayLike, box_side: str = "max", padding: float = 1.0) -> tuple[np.ndarray, float]:
     """Centre float [2] and side of the padded square around a box: padding x the longer side ("max"), or x the mean
     of width and height ("mean", the paper's rule for faces)."""
     x, y, width, height = check_box(box)
@@ -45,7 +46,9 @@ def square(box, box_side="max", padding=1.0):
     return np.array([x + width / 2, y + height / 2]), padding * side
 
 
-def affine(center, side, size, rotation=0.0, mirror=False):
+def affine(
+    center: ArrayLike, side: float, size: int, rotation: float = 0.0, mirror: bool = False
+) -> np.ndarray:
     """The matrix float64 [2, 3] that takes image pixels to pixels of a size x size crop.
 
     rotation: degrees; positive turns the picture clockwise as seen. mirror: left and right exchanged, after rotation.
@@ -59,17 +62,17 @@ def affine(center, side, size, rotation=0.0, mirror=False):
     return np.concatenate([linear, shift[:, None]], axis=1)
 
 
-def transform(points, matrix):
+def transform(points: ArrayLike, matrix: np.ndarray) -> np.ndarray:
     """Points float [..., 2] through an affine matrix [2, 3]; float64."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def restore(points, matrix):
+def restore(points: ArrayLike, matrix: np.ndarray) -> np.ndarray:
     """Crop pixels back to image pixels: the inverse of `transform`; float64 [..., 2]."""
     return (np.asarray(points, np.float64) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
 
 
-def crop(image, matrix, size):
+def crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """The size x size patch an affine matrix selects, bilinear, black outside the image; dtype as `image`.
 
     An image shrunk by more than two is averaged down by a whole factor first, so that no detail aliases.
@@ -98,6 +101,6 @@ def _shrink(image, matrix, size, factor):
     return part, np.concatenate([linear, (matrix[:, :2] @ origin + matrix[:, 2])[:, None]], axis=1)
 
 
-def to_input(patches):
+def to_input(patches: ArrayLike) -> np.ndarray:
     """uint8 crops [..., S, S, 3] -> what a network reads: float32 in [0, 1]."""
     return np.asarray(patches, np.float32) / np.float32(255)

@@ -7,11 +7,14 @@ Every function returns a new uint8 RGB image and leaves the one it is given as i
 """
 
 import colorsys
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bnn_landmarks.geometry import images
+from bnn_landmarks.schemes import Scheme
 
 THRESHOLD = 0.2
 ALPHA = 0.5
@@ -20,7 +23,13 @@ SHIFT = 4  # OpenCV draws at fractions of a pixel when coordinates carry this ma
 LEFT, RIGHT, MIDDLE = (66, 165, 245), (255, 152, 0), (102, 219, 112)
 
 
-def landmarks(image, points, scheme, scores=None, threshold=THRESHOLD):
+def landmarks(
+    image: np.ndarray,
+    points: ArrayLike,
+    scheme: Scheme,
+    scores: ArrayLike | None = None,
+    threshold: float = THRESHOLD,
+) -> np.ndarray:
     """Landmarks and the scheme's edges between them.
 
     Left is blue, right orange, as the names of landmarks with a mirror partner say; everything else is green.
@@ -52,7 +61,7 @@ def landmarks(image, points, scheme, scores=None, threshold=THRESHOLD):
     return image
 
 
-def parts(image, mask, alpha=ALPHA):
+def parts(image: np.ndarray, mask: ArrayLike, alpha: float = ALPHA) -> np.ndarray:
     """Classes of a mask [H, W] blended over the image; class 0 (background) is left as it is."""
     image = images.as_rgb(image).copy()
     mask = np.asarray(mask)
@@ -64,13 +73,15 @@ def parts(image, mask, alpha=ALPHA):
     return image
 
 
-def palette(count):
+def palette(count: int) -> list[tuple[int, ...]]:
     """`count` colours (r, g, b), the first black for the background, the others far apart in hue."""
     hues = [(0.08 + i * 0.382) % 1 for i in range(count - 1)]
     return [(0, 0, 0)] + [tuple(round(255 * c) for c in colorsys.hsv_to_rgb(h, 0.75, 1.0)) for h in hues]
 
 
-def box(image, box, colour=(255, 255, 255)):
+def box(
+    image: np.ndarray, box: Iterable[float], colour: tuple[int, int, int] = (255, 255, 255)
+) -> np.ndarray:
     """The outline of a box x, y, width, height."""
     image = images.as_rgb(image).copy()
     x, y, width, height = (float(v) for v in box)
@@ -79,7 +90,7 @@ def box(image, box, colour=(255, 255, 255)):
     return image
 
 
-def label(image, text):
+def label(image: np.ndarray, text: str) -> np.ndarray:
     """A line of white text on black in the top left corner."""
     image = images.as_rgb(image).copy()
     scale = max(0.4, min(image.shape[:2]) / 700)
@@ -91,7 +102,7 @@ def label(image, text):
     return image
 
 
-def sheet(pictures, columns=4, side=256, gap=4):
+def sheet(pictures: Iterable[np.ndarray], columns: int = 4, side: int = 256, gap: int = 4) -> np.ndarray:
     """A contact sheet uint8 [H, W, 3]: each picture fitted into a square cell of `side` pixels, white between
     them.
 

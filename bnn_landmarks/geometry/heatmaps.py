@@ -4,9 +4,14 @@ Map pixel i covers crop pixels stride * i ... stride * i + stride - 1, so its ce
 stride * (i + 0.5) - 0.5.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
+from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import SCORES
 
 QUARTER = 0.25
@@ -14,7 +19,9 @@ WINDOW = 3
 WINDOW_Y, WINDOW_X = np.mgrid[-WINDOW : WINDOW + 1, -WINDOW : WINDOW + 1].astype(np.int32)
 
 
-def encode(points, labelled, size, stride=4, sigma=1.75):
+def encode(
+    points: ArrayLike, labelled: ArrayLike, size: int, stride: int = 4, sigma: float = 1.75
+) -> np.ndarray:
     """Gaussian maps float32 [..., size, size, K], peak 1 at the landmark's exact place, 0 where not labelled.
 
     Args:
@@ -30,7 +37,7 @@ def encode(points, labelled, size, stride=4, sigma=1.75):
     return x[..., None, :, :] * y[..., :, None, :] * mask[..., None, None, :]
 
 
-def decode(maps, stride, score):
+def decode(maps: ArrayLike, stride: int, score: str) -> tuple[np.ndarray, np.ndarray]:
     """Maps [..., H, W, K] -> points float32 [..., K, 2] in crop pixels and the largest values [..., K].
 
     score says how the map was learned (`Spec.score`):
@@ -91,14 +98,14 @@ def _quarter_peaks(maps):
     return np.stack([x + dx, y + dy], axis=-1)
 
 
-def add_mirrored(run, images, scheme):
+def add_mirrored(run: Callable, images: np.ndarray, scheme: Scheme) -> np.ndarray:
     """Maps of the images [N, S, S, 3] plus those of their mirror images, mirrored back with left and right exchanged
     (paper digest section 5). run: images -> maps [N, H, W, K]."""
     mirrored = run(np.ascontiguousarray(images[:, :, ::-1]))
     return run(images) + mirrored[:, :, ::-1][..., scheme.mirror]
 
 
-def scores(maps, score, sigma):
+def scores(maps: ArrayLike, score: str, sigma: float) -> np.ndarray:
     """Confidence in [0, 1] of each map's peak, float32 [..., K].
 
     score "sigmoid": the peak's sigmoid. "softmax": the peak's share of the softmax over positions, over the share it
@@ -117,7 +124,7 @@ def scores(maps, score, sigma):
     return np.minimum(1, share * np.float32(2 * np.pi * sigma**2))
 
 
-def encode_tf(points, labelled, size, stride=4, sigma=1.75):
+def encode_tf(points: Any, labelled: Any, size: int, stride: int = 4, sigma: float = 1.75) -> Any:
     """`encode` as TensorFlow ops on float32 [N, K, 2] and [N, K] -> [N, size, size, K]."""
     import tensorflow as tf
 
@@ -129,7 +136,7 @@ def encode_tf(points, labelled, size, stride=4, sigma=1.75):
     return x[:, None, :, :] * y[:, :, None, :] * mask[:, None, None, :]
 
 
-def decode_tf(maps, stride, score):
+def decode_tf(maps: Any, stride: int, score: str) -> Any:
     """`decode` as TensorFlow ops: [N, H, W, K] -> float32 points [N, K, 2] in crop pixels."""
     import tensorflow as tf
 

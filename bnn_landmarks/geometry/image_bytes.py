@@ -54,8 +54,8 @@ def tell(data: bytes) -> Told:
     if data.startswith((b"II*\0", b"MM\0*")):
         return Told("tiff")
     if data[4:8] == b"ftyp":
-        size = min(int.from_bytes(data[:4], "big"), len(data))
-        brands = {data[8:12], *(data[i : i + 4] for i in range(16, size, 4))}
+        end = min(int.from_bytes(data[:4], "big"), len(data))
+        brands = {data[8:12], *(data[i : i + 4] for i in range(16, end, 4))}
         if brands & AVIF_BRANDS:
             return Told("avif")
         if data[8:12] in HEIF_BRANDS:

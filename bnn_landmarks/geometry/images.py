@@ -4,9 +4,11 @@ import io
 import os
 import pathlib
 import sys
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import image_bytes
@@ -21,7 +23,7 @@ SUFFIXES = (
 FILL = 2**15
 
 
-def decode(data: bytes, name: str):
+def decode(data: bytes, name: str) -> np.ndarray:
     """Encoded image bytes -> uint8 [H, W, 3] RGB, turned upright by its EXIF tag; grey, alpha, and the 16 bit and float
     of PNG and TIFF converted as by `as_rgb`. Behind the picture's end anything may lie (a motion photo's video).
 
@@ -35,9 +37,10 @@ def decode(data: bytes, name: str):
         raise ValueError(f"{name} is not an image that can be read: it is empty")
     told = image_bytes.tell(data)
     if not told.whole:
-        data = _ended(data) if told.format == "jpeg" and not told.progressive else None
-        if data is None:
+        ended = _ended(data) if told.format == "jpeg" and not told.progressive else None
+        if ended is None:
             raise ValueError(f"{name} is not an image that can be read: it is truncated, its end is missing")
+        data = ended
     if told.format in ("heif", "avif"):
         return _decode_by_pillow(data, name, told.format)
     # In other formats 10 or 12 bit come unscaled in 16.
@@ -104,7 +107,7 @@ def _decode_by_pillow(data, name, form):
         raise ValueError(f"{name} is not an image that can be read: {reason}") from None
 
 
-def read(path):
+def read(path: str | os.PathLike) -> np.ndarray:
     """An image file -> uint8 [H, W, 3] RGB.
 
     Raises:
@@ -116,7 +119,7 @@ def read(path):
     return decode(path.read_bytes(), str(path))
 
 
-def load(image):
+def load(image: Any) -> np.ndarray:
     """What a user gives as an image -> an array as `check` lets it through, or uint8 [H, W, 3] RGB.
 
     Args:
@@ -151,7 +154,7 @@ def _of_pillow(image):
         raise ValueError(f"the PIL image can't be read: {str(error).splitlines()[0]}") from None
 
 
-def write(path, image):
+def write(path: str | os.PathLike, image: np.ndarray) -> None:
     """An image uint8 [H, W, 3] RGB or [H, W] -> a file of the format its suffix names.
 
     Raises:
@@ -169,7 +172,7 @@ def write(path, image):
         file.write(encoded.tobytes())
 
 
-def check(image):
+def check(image: ArrayLike) -> np.ndarray:
     """An image array, once it is known to be one `as_rgb` takes: as it is, float16 as float32 (OpenCV knows
     no other).
 
@@ -199,7 +202,7 @@ def check(image):
     return image
 
 
-def as_rgb(image):
+def as_rgb(image: np.ndarray) -> np.ndarray:
     """An image array -> uint8 [H, W, 3] RGB: uint16 divided by 257, float in [0, 1] times 255, both rounded
     to the nearest; grey repeated, alpha dropped. Raises as `check`."""
     image = check(image)
@@ -213,7 +216,7 @@ def as_rgb(image):
     return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
 
 
-def sample(name="person"):
+def sample(name: str = "person") -> pathlib.Path:
     """The path of a photograph that comes with the package: "person" or "face" (assets/LICENSES.md).
 
     Raises:

@@ -12,8 +12,10 @@ import threading
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bnn_landmarks.geometry import images
+from bnn_landmarks.schemes import Scheme
 
 PEOPLE_SIDE = 480
 FACES_SIDE = 640
@@ -40,7 +42,7 @@ PEOPLE_SCHEMES = ("mpii16", "lsp14", "coco17")
 _DETECTING = threading.Lock()  # OpenCV's detectors, kept from call to call, serve one caller at a time
 
 
-def detect(image, scheme):
+def detect(image: np.ndarray, scheme: Scheme) -> np.ndarray:
     """Tight boxes float64 [N, 4], best first, of the subjects a landmark scheme is about; none for a scheme
     of the user's own, for which there is no detector.
 
@@ -56,7 +58,7 @@ def detect(image, scheme):
 NOBODY = "nothing detected, and nobody found in the whole image either (give boxes to look all the same)"
 
 
-def check_opencv(kind):
+def check_opencv(kind: str) -> None:
     """Raise ImportError where this OpenCV (5) has its detectors of "person" or "face" no more."""
     if not hasattr(cv2, "HOGDescriptor" if kind == "person" else "CascadeClassifier"):
         raise ImportError(
@@ -65,14 +67,14 @@ def check_opencv(kind):
         )
 
 
-def nothing_found(scheme):
+def nothing_found(scheme: Scheme) -> str:
     """Why the whole image has to be the box, and what to do."""
     known = scheme.name in (*PEOPLE_SCHEMES, *FACE_SCHEMES)
     reason = "nothing detected" if known else f"there is no detector for {scheme.name}"
     return f"{reason}, so the whole image was used as the box (give boxes to do better)"
 
 
-def people(image):
+def people(image: np.ndarray) -> np.ndarray:
     """Upright people by histograms of oriented gradients (Dalal & Triggs 2005); boxes float64 [N, 4]."""
     small, scale = _fit(image, PEOPLE_SIDE, enlarge=2.0)
     detector = _people_detector()
@@ -86,7 +88,7 @@ def people(image):
     return _distinct(_inner(windows[keep], PERSON_IN_WINDOW), np.ravel(scores)[keep]) / scale
 
 
-def faces(image, inside=FACE_IN_WINDOW["ibug68"]):
+def faces(image: np.ndarray, inside: dict = FACE_IN_WINDOW["ibug68"]) -> np.ndarray:
     """Faces by OpenCV's cascades (Viola & Jones 2001), frontal and from either side; boxes float64 [N, 4].
 
     inside: where the tight box lies in a frontal and in a profile window, as `FACE_IN_WINDOW`'s values.
@@ -107,7 +109,7 @@ def faces(image, inside=FACE_IN_WINDOW["ibug68"]):
     return _distinct(boxes, order + boxes[:, 3] / (2 * max(grey.shape))) / scale
 
 
-def box_from_landmarks(points, scores, threshold=0.2):
+def box_from_landmarks(points: ArrayLike, scores: ArrayLike, threshold: float = 0.2) -> np.ndarray | None:
     """The box float64 [4] tight around the landmarks that score at least `threshold`; None where fewer than
     three do,
     or they have no area: the subject is lost."""

@@ -14,6 +14,7 @@ import functools
 import pathlib
 import platform
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from bnn_landmarks import extras
 from bnn_landmarks.inference import exported
 from bnn_landmarks.spec import Spec
 
-ENGINES = ("runtime", "lce", "tflite", "keras")
+ENGINES: tuple[str, ...] = ("runtime", "lce", "tflite", "keras")
 KERAS_BATCH = 8
 
 
@@ -49,7 +50,7 @@ class _Network:
     exported: collections.abc.Callable
 
 
-def open_engine(source, engine="auto", num_threads=1):
+def open_engine(source: Any, engine: str = "auto", num_threads: int = 1) -> Engine:
     """A network ready to run.
 
     Args:
@@ -70,7 +71,7 @@ def open_engine(source, engine="auto", num_threads=1):
         raise ValueError(f"unknown engine {engine!r}; the engines are auto, {', '.join(ENGINES)}")
     if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
         raise ValueError(f"num_threads must be a whole number from 1, not {num_threads!r}")
-    network = _load(source)
+    network, choices = _load(source), ENGINES
     if network.model is None:
         binary = network.exported(None).binary
         choices = ("runtime", "lce") if binary else ("tflite", "runtime")
@@ -83,12 +84,12 @@ def open_engine(source, engine="auto", num_threads=1):
     return _first(choices, network, num_threads) if engine == "auto" else _open(engine, network, num_threads)
 
 
-def spec_of(source):
+def spec_of(source: Any) -> Spec:
     """The `Spec` of what `open_engine` takes; errors as there."""
     return _load(source).spec
 
 
-def exported_file(source, engine):
+def exported_file(source: Any, engine: str) -> exported.Exported:
     """The file an engine loads of a network -> `exported.Exported`; source and errors as `open_engine`."""
     return _load(source).exported("export.tflite" if engine == "tflite" else "export.lce")
 

@@ -41,7 +41,7 @@ class Exported:
         return LCE_OPERATOR in self.data
 
 
-def read(path):
+def read(path: str | os.PathLike) -> Exported:
     """An exported file and the `.json` beside it, as `export` writes them -> `Exported`.
 
     Raises:
@@ -71,7 +71,7 @@ def read(path):
     return Exported(data, spec, kind)
 
 
-def write(file, path):
+def write(file: Exported, path: str | os.PathLike) -> None:
     """An `Exported` as a `.tflite` with as much of a `.json` as `read` wants; `export.record` writes the whole one."""
     path = pathlib.Path(path)
     record = {

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import logging
 import warnings
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ class Landmarks:
         )
         return dataclasses.replace(self, points=points, box=box)
 
-    def draw(self, image, threshold=draw.THRESHOLD):
+    def draw(self, image: np.ndarray, threshold: float = draw.THRESHOLD) -> np.ndarray:
         """A copy of the image, uint8 [H, W, 3], with the landmarks of at least this score."""
         return draw.landmarks(image, self.points, self.scheme, self.scores, threshold)
 
@@ -90,7 +91,7 @@ class Parts:
         box = factor * (self.box + [0.5, 0.5, 0, 0]) - [0.5, 0.5, 0, 0]
         return dataclasses.replace(self, mask=mask, box=box)
 
-    def draw(self, image, threshold=draw.THRESHOLD):
+    def draw(self, image: np.ndarray, threshold: float = draw.THRESHOLD) -> np.ndarray:
         """A copy of the image, uint8 [H, W, 3], with the parts in colour."""
         return draw.parts(image, self.mask)
 
@@ -178,14 +179,14 @@ class Localizer:
 
     def __init__(
         self,
-        source,
-        engine="auto",
-        num_threads=1,
-        flip=False,
-        detector="auto",
-        refine=1,
-        least_presence=None,
-    ):
+        source: Any,
+        engine: str = "auto",
+        num_threads: int = 1,
+        flip: bool = False,
+        detector: Any = "auto",
+        refine: int = 1,
+        least_presence: float | None = None,
+    ) -> None:
         self.engine = source if isinstance(source, Engine) else open_engine(source, engine, num_threads)
         self.spec = self.engine.spec
         self.scheme = self.spec.landmark_scheme()
@@ -204,7 +205,7 @@ class Localizer:
         """`detectors.Detector`, or None where nothing finds the scheme's subjects."""
         return detectors.choose(self._detector, self.scheme)
 
-    def __call__(self, image, boxes=None, most=None):
+    def __call__(self, image: Any, boxes: Any = None, most: int | None = None) -> list:
         """Localize every subject of an image.
 
         Args:
@@ -250,7 +251,7 @@ class Localizer:
             warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
 
-    def detect(self, image):
+    def detect(self, image: np.ndarray) -> list:
         """Where the subjects of an image are, by the detector: `Sighting`s, the best first, at least one; and whether
         somebody is there for sure. Where not, the one is the detector's best guess, or the whole image."""
         found = []
@@ -265,7 +266,7 @@ class Localizer:
         sure = [each for each in found if each.box_score is None or each.box_score >= self.detector.sure]
         return (sure, True) if sure else (found[:1] or [whole_image(image)], False)
 
-    def look(self, image, sightings):
+    def look(self, image: np.ndarray, sightings: list) -> list:
         """One result per `Sighting` of an image."""
         results = []
         for first in range(0, len(sightings), BATCH):
@@ -294,11 +295,11 @@ class Localizer:
             for i, each in enumerate(sightings)
         ]
 
-    def input(self, image, matrix):
+    def input(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """What the network reads of an image: float32 [S, S, 3] in [0, 1]."""
         return crops.to_input(images.as_rgb(crops.crop(image, matrix, self.spec.input_size)))
 
-    def maps(self, inputs):
+    def maps(self, inputs: np.ndarray) -> np.ndarray:
         """float32 [N, S, S, 3] in [0, 1] -> maps [N, S/4, S/4, K]; with `flip` the mean with the mirror image's,
         mirrored back with left and right exchanged."""
         maps = self.engine.run(inputs)

@@ -10,16 +10,18 @@ docstring states the cost, the result to expect and the exact command.
 import difflib
 import importlib
 import importlib.util
+import os
 import pathlib
 import traceback
+from typing import Any
 
 
-def names():
+def names() -> list[str]:
     """The recipes of this package, sorted."""
     return sorted(p.stem for p in pathlib.Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
 
 
-def load(recipe):
+def load(recipe: str | os.PathLike) -> Any:
     """A recipe by name or by the path of a `.py`: what that file's `recipe` is.
 
     Raises:
@@ -33,6 +35,7 @@ def load(recipe):
         if not path.is_file():
             raise FileNotFoundError(f"no recipe file {path}")
         spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -41,7 +44,7 @@ def load(recipe):
         except Exception as error:
             raise ValueError(f"the recipe {path} does not run: {_where(path, error)}") from error
     else:
-        close = difflib.get_close_matches(recipe, names(), n=3) or names()
+        close = difflib.get_close_matches(str(recipe), names(), n=3) or names()
         raise ValueError(
             f"no recipe {recipe!r}; did you mean {', '.join(close)}? A recipe of your own is a path to a .py"
         )
@@ -60,6 +63,6 @@ def _where(path, error):
     return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {text}"
 
 
-def summary(name):
+def summary(name: str) -> str:
     """The first line of a recipe's docstring."""
-    return importlib.import_module(f"{__name__}.{name}").__doc__.strip().splitlines()[0]
+    return (importlib.import_module(f"{__name__}.{name}").__doc__ or "").strip().splitlines()[0]

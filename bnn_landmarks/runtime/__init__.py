@@ -13,6 +13,7 @@ import ctypes
 import importlib
 import os
 import pathlib
+from typing import Any
 
 _HERE = pathlib.Path(__file__).resolve().parent
 _LIBRARIES = ("libbnn_landmarks_runtime.so", "libbnn_landmarks_runtime.dylib")
@@ -22,7 +23,7 @@ class RuntimeUnavailable(ImportError):
     """The delegate, or an interpreter to load it, is not there or does not run here; the message says why."""
 
 
-def library_path():
+def library_path() -> pathlib.Path | None:
     """The shared library's path, or None where the installation has none.
 
     $BNN_LANDMARKS_RUNTIME names another library to use instead.
@@ -32,14 +33,14 @@ def library_path():
     return next((path for path in candidates if path.is_file()), None)
 
 
-def kernels():
+def kernels() -> str:
     """The name of the kernels that this processor gets: "avx512", "avx2", "neon" or "portable"."""
     function = library().bnn_landmarks_kernels
     function.restype = ctypes.c_char_p
     return function().decode()
 
 
-def load_delegate(num_threads=1):
+def load_delegate(num_threads: int = 1) -> Any:
     """The delegate, for `experimental_delegates` of an interpreter of one's own.
 
     Args:
@@ -51,7 +52,7 @@ def load_delegate(num_threads=1):
     return _load_delegate(_tflite(), num_threads)
 
 
-def interpreter(model, num_threads=1):
+def interpreter(model: str | os.PathLike | bytes, num_threads: int = 1) -> Any:
     """An allocated interpreter, with the delegate, for a .tflite file.
 
     Args:
