@@ -251,7 +251,7 @@ class Localizer:
             warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
 
-    def detect(self, image: np.ndarray) -> list:
+    def detect(self, image: np.ndarray) -> tuple[list, bool]:
         """Where the subjects of an image are, by the detector: `Sighting`s, the best first, at least one; and whether
         somebody is there for sure. Where not, the one is the detector's best guess, or the whole image."""
         found = []
