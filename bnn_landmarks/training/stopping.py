@@ -37,6 +37,8 @@ def stop_requests():
             signal.signal(each, handler)
 
     before = {each: signal.getsignal(each) or signal.SIG_DFL for each in (signal.SIGINT, signal.SIGTERM)}
+    # What is ignored (Ctrl-C by a job in the background) stays so.
+    before = {each: handler for each, handler in before.items() if handler != signal.SIG_IGN}
     for each in before:
         signal.signal(each, remember)
     try:

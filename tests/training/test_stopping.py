@@ -33,8 +33,8 @@ def whole(data, tmp_path_factory):
         return trainer.train(tiny(), data, tmp_path_factory.mktemp("whole") / "run", validate_samples=8)
 
 
-@pytest.mark.parametrize(("step", "number"), [(3, signal.SIGINT), (4, signal.SIGTERM)])
-def test_a_stopped_run_goes_on(data, tmp_path, monkeypatch, capfd, whole, step, number):
+def test_a_stopped_run_goes_on(data, tmp_path, monkeypatch, capfd, whole):
+    step, number = 4, signal.SIGTERM
     begin = monitor.Monitor.on_train_batch_begin
 
     def pressed(self, batch, logs=None):
@@ -78,6 +78,16 @@ def test_the_second_one_stops_at_once():
         assert request() == signal.SIGINT
         press()
     assert not isinstance(end.value, stopping.Stopped)
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopping.stop_requests() as request:
+            press()
+            assert request() is None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_in_another_thread_signals_are_left_alone():
