@@ -67,10 +67,23 @@ def _register_layers():
 
 _select_legacy_keras()
 
-# In a checkout the package bnn_landmarks.zoo is the folder zoo/ beside this one (setup.cfg's package_dir).
-_CHECKOUT = pathlib.Path(__file__).parents[1]
-if (_CHECKOUT / "zoo" / "entries.py").is_file() and (_CHECKOUT / "setup.cfg").is_file():
-    __path__.append(str(_CHECKOUT))
+
+class _CheckoutsZoo:
+    """Finds the package bnn_landmarks.zoo in a checkout: there it is the folder zoo/ beside this one (setup.cfg's
+    package_dir)."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        checkout = pathlib.Path(__file__).parents[1]
+        if name != f"{__name__}.zoo" or not (checkout / "setup.cfg").is_file():
+            return None
+        folder = checkout / "zoo"
+        return importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+
+
+sys.meta_path.insert(0, _CheckoutsZoo)  # first: this checkout's, whatever else is installed
 
 if TYPE_CHECKING:  # what `_LAZY` is to a type checker
     from bnn_landmarks import zoo as zoo  # type: ignore[attr-defined]  # in a checkout

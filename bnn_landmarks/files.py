@@ -1,4 +1,4 @@
-"""Writing files so that a failure leaves nothing half-written."""
+"""Writing files so that a failure leaves nothing half-written; the directory of what is kept from run to run."""
 
 import contextlib
 import os
@@ -31,6 +31,12 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def cache_directory():
+    """Where conversions and compiled operations are kept: bnn-landmarks in $XDG_CACHE_HOME, which is ~/.cache where
+    it is not set. It need not exist."""
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
 
 
 def give_permissions(path):

@@ -5,7 +5,6 @@ A `Spec` is all that `Localizer`, the exporter and an app need: it is `model.spe
 """
 
 import dataclasses
-import json
 
 from bnn_landmarks import records
 from bnn_landmarks.schemes import SCHEMES, Scheme
@@ -140,7 +139,3 @@ class Spec:
                 f"spec has unknown fields {', '.join(unknown)}: written by a newer bnn-landmarks?"
             )
         return records.make(cls, record)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Spec":
-        return cls.from_dict(json.loads(text))

@@ -1,6 +1,7 @@
 """Importing the package: Keras 2 in every order that can work, a clear refusal in the one that can't, and no
 TensorFlow where none is needed. Each in a process of its own."""
 
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -41,6 +42,14 @@ def test_what_needs_no_network_needs_no_tensorflow():
     blocked = "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'tf_keras', 'larq', 'keras'])); "
     done = python(blocked + "; ".join(f"import bnn_landmarks.{name}" for name in LIGHT))
     assert done.returncode == 0, done.stderr[-800:]
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "deploy", "docs", "export", "tests"])
+def test_of_the_folders_beside_the_package_only_the_zoo_is_its_own(folder):
+    assert importlib.util.find_spec("bnn_landmarks.zoo.entries").origin == str(
+        ROOT.parent / "zoo" / "entries.py"
+    )
+    assert importlib.util.find_spec(f"bnn_landmarks.{folder}") is None
 
 
 def test_unknown_attribute_is_an_attribute_error():

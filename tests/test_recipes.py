@@ -62,7 +62,7 @@ def test_every_row_of_the_tables_and_every_entry_has_its_recipe():
     names = set(recipes.names())
     assert {row.recipe for row in paper.ROWS} <= names
     for entry in ENTRIES.values():
-        spec = recipes.load(entry.recipe).spec
+        spec = recipes.load(entry.name).spec
         assert (spec.name, spec.scheme, spec.task) == (entry.name, entry.spec.scheme, entry.spec.task)
 
 

@@ -78,7 +78,7 @@ def _load(record, weights):
     if record.weights is None:
         raise ValueError(
             f"{name} has no trained weights yet ({record.untrained}): train it with `bnn-landmarks train "
-            f"{record.recipe} --data DIR --output DIR`, or build it untrained with weights=None"
+            f"{name} --data DIR --output DIR`, or build it untrained with weights=None"
         )
     model = load_packed(WEIGHTS / record.weights, name, record.sha256)
     if model.spec != record.spec:
@@ -98,6 +98,7 @@ def card(name: str) -> dict[str, Any]:
     Raises:
         ValueError: an unknown name.
     """
+    from bnn_landmarks.datasets import terms
     from bnn_landmarks.evaluation import cards
 
     record = entry(name)
@@ -119,9 +120,9 @@ def card(name: str) -> dict[str, Any]:
         "bytes": (WEIGHTS / record.weights).stat().st_size if record.weights else None,
         "sha256": record.sha256,
         "trained_on": [
-            {"data": data, "split": split, "terms": cards.terms(data)} for data, split in record.trained_on
+            {"data": data, "split": split, "terms": terms.of(data)} for data, split in record.trained_on
         ],
-        "train": f"bnn-landmarks train {record.recipe} --data DIR --output DIR",
+        "train": f"bnn-landmarks train {name} --data DIR --output DIR",
         "records": cards.records(name, CARDS),
         "text": page.read_text() if page.is_file() else None,
     }

@@ -25,8 +25,7 @@ class Entry:
 
     spec: the network, its input and output; equal to the weights file's. title: what it finds. purpose: what for.
     paper: the paper's figure for the task, with the data it was measured on.
-    recipe: name of the recipe that trains it. trained_on: (data set, split) pairs the weights learned from; their terms
-    are `cards.terms(data set)`.
+    trained_on: (data set, split) pairs the weights learned from; their terms are in `datasets.terms`.
     weights: file under zoo/weights, None where there are none yet; then untrained says why. sha256: its hash.
     """
 
@@ -34,7 +33,6 @@ class Entry:
     title: str
     purpose: str
     paper: str
-    recipe: str
     trained_on: tuple = ()
     weights: str | None = None
     sha256: str | None = None
@@ -42,6 +40,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """Also of the recipe that trains it."""
         return self.spec.name
 
 
@@ -52,7 +51,6 @@ def _both_sizes(large, sha256, small_sha256):
     yield dataclasses.replace(
         large,
         spec=dataclasses.replace(large.spec, name=small, **SMALL),
-        recipe=small,
         weights=f"{small}.npz",
         sha256=small_sha256,
     )
@@ -67,7 +65,6 @@ ENTRIES = {
                 title="16 body joints of a person",
                 purpose="sports, dance and fitness; sorting and cropping photographs of people",
                 paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
-                recipe="pose",
                 trained_on=POSE,
             ),
             sha256="f096c4c152ae5de9d49fb8003ef924ce600761c20b05c5efda3e60fb64ce08ea",
@@ -79,7 +76,6 @@ ENTRIES = {
                 title="21 points of a face, up to profile",
                 purpose="aligning and tracking faces",
                 paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
-                recipe="face_aflw",
                 trained_on=(("aflw2000", "train_21"), *FACES),
             ),
             sha256="0ca5dba0291bd95096b3cb879da5c36dab3cfc2b82b9cc6e0a5ac4284b8dd56b",
@@ -91,7 +87,6 @@ ENTRIES = {
                 title="68 points of a face",
                 purpose="aligning and tracking faces, make-up and masks",
                 paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
-                recipe="face_300wlp",
                 trained_on=FACES,
             ),
             sha256="3caf82e8f845985244c7337c5aabc5e164865387d0a3fac0bd826c02262e0baa",
@@ -102,7 +97,6 @@ ENTRIES = {
             title="34 points of a face, up to profile",
             purpose="aligning faces, up to profile",
             paper="NME 3.02 % on AFLW-PIFA, visible points; 4.47 % on all",
-            recipe="face_pifa",
             untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
         *_both_sizes(
@@ -111,7 +105,6 @@ ENTRIES = {
                 title="7 facial parts",
                 purpose="make-up, masks, colour correction",
                 paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
-                recipe="face_parts",
                 trained_on=FACES,
             ),
             sha256="a5e00f233641168f881569d1516c831bc7f85d96846a2f19028370954b0f1b98",

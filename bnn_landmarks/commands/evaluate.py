@@ -68,7 +68,6 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
         flip=localizer.flip,
         data=name,
         split=split,
-        terms=model_cards.terms(name),
         command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
         robustness=under,
         steadiness=moved,

@@ -34,7 +34,6 @@ class Aflw(LandmarkBuilder):
     SCHEME = "aflw21"
     SPLITS = ("train", "test")
     HOMEPAGE = "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw/"
-    TERMS = "on request from TU Graz, non-commercial research only"
     NEEDS = ("aflw.sqlite", "flickr")
     FOLDER = """
         aflw.sqlite

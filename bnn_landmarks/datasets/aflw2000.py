@@ -20,7 +20,6 @@ class Aflw2000(LandmarkBuilder):
     SCHEME = "ibug68"
     SPLITS = ("test",)
     HOMEPAGE = "http://www.cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm (AFLW2000-3D.zip)"
-    TERMS = "no licence stated; the images are AFLW's, non-commercial research only"
     NEEDS = ("AFLW2000",)
     FOLDER = """
         AFLW2000/image00002.jpg, image00002.mat ...

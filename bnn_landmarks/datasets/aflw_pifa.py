@@ -21,9 +21,6 @@ class AflwPifa(LandmarkBuilder):
     SCHEME = "pifa34"
     SPLITS = ("train", "test")
     HOMEPAGE = "http://cvlab.cse.msu.edu/project-pifa.html"
-    TERMS = (
-        "Michigan State University, non-commercial research only; the images are AFLW's and under its terms"
-    )
     NEEDS = ("Landmark.mat", "BoundingBox.mat", "TrainImages", "TestImages")
     FOLDER = """
         Landmark.mat           (phisTr, phisT)

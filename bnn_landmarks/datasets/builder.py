@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from bnn_landmarks.datasets.sample import check_labels, tight_box
+from bnn_landmarks.datasets.terms import TERMS
 from bnn_landmarks.geometry import images
 from bnn_landmarks.schemes import SCHEMES
 
@@ -84,7 +85,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     A subclass has the set's title as docstring, `_generate_examples(directory, split)`, and
     SCHEME: name of its landmark scheme. SPLITS: its splits. ALIASES: further names of splits: (name, expression) pairs.
-    HOMEPAGE: where it is from. TERMS: under which terms. FOLDER: what the folder given to --from must look like.
+    HOMEPAGE: where it is from. FOLDER: what the folder given to --from must look like.
     NEEDS: paths in it without which it is the wrong folder.
     """
 
@@ -102,7 +103,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             description=type(self).__doc__,
             features=features(),
             homepage=self.HOMEPAGE,
-            license=self.TERMS,
+            license=TERMS[self.name].terms,
             disable_shuffling=True,
             metadata=tfds.core.MetadataDict(scheme=self.scheme().to_dict(), aliases=dict(self.ALIASES)),
         )
@@ -134,7 +135,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Where the set is from, under which terms, and what its folder must look like."""
         title = cls.__doc__.splitlines()[0].rstrip(".")
         folder = "\n".join(f"    {line.strip()}" for line in cls.FOLDER.strip().splitlines())
-        return f"{title}\n  from:  {cls.HOMEPAGE}\n  terms: {cls.TERMS}\n  folder:\n{folder}"
+        return f"{title}\n  from:  {cls.HOMEPAGE}\n  terms: {TERMS[cls.name].terms}\n  folder:\n{folder}"
 
     @classmethod
     def check(cls, directory):

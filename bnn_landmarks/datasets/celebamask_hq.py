@@ -22,7 +22,6 @@ class CelebamaskHq(LandmarkBuilder):
     SCHEME = "parts7"
     SPLITS = tuple(FIRST_OF)
     HOMEPAGE = "https://github.com/switchablenorms/CelebAMask-HQ"
-    TERMS = "non-commercial research and education only"
     NEEDS = ("CelebA-HQ-img", "CelebAMask-HQ-mask-anno", MAPPING)
     FOLDER = f"""
         CelebA-HQ-img/0.jpg ... 29999.jpg

@@ -28,7 +28,6 @@ class CocoKeypointsBuilder(LandmarkBuilder):
 
     name = "coco_keypoints"
     HOMEPAGE = "your own images; the format is https://cocodataset.org/#format-data"
-    TERMS = "yours"
     NEEDS = ()
     FOLDER = """
         images/...

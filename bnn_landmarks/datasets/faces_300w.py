@@ -34,7 +34,6 @@ class Faces300w(LandmarkBuilder):
         ("test", "indoor+outdoor"),
     )
     HOMEPAGE = "https://ibug.doc.ic.ac.uk/resources/300-W/"
-    TERMS = "research only, not commercial; the images keep their own rights"
     NEEDS = ()
     FOLDER = """
         afw/*.pts, *.jpg

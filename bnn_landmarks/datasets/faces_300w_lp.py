@@ -23,7 +23,6 @@ class Faces300wLp(LandmarkBuilder):
     SCHEME = "ibug68"
     SPLITS = ("train",)
     HOMEPAGE = "http://www.cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm (300W-LP.zip)"
-    TERMS = "no licence stated; made from 300-W, so research only"
     NEEDS = ("300W_LP/landmarks",)
     FOLDER = """
         300W_LP/AFW/AFW_1051618982_1_0.jpg, .mat ...     (also HELEN, IBUG, LFPW)

@@ -16,7 +16,6 @@ class Lsp(LandmarkBuilder):
     SCHEME = "lsp14"
     SPLITS = ("train", "test")
     HOMEPAGE = "https://sam.johnson.io/research/lsp.html (lsp_dataset.zip or lsp_dataset_original.zip)"
-    TERMS = "no licence stated; Flickr users' photographs, for research"
     NEEDS = ("joints.mat", "images")
     FOLDER = """
         joints.mat

@@ -17,7 +17,6 @@ class Lspet(LandmarkBuilder):
     SCHEME = "lsp14"
     SPLITS = ("train",)
     HOMEPAGE = "https://sam.johnson.io/research/lspet.html (lspet_dataset.zip)"
-    TERMS = "no licence stated; Flickr users' photographs, for research"
     NEEDS = ("joints.mat", "images")
     FOLDER = """
         joints.mat

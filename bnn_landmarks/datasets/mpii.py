@@ -23,7 +23,6 @@ class Mpii(LandmarkBuilder):
     SCHEME = "mpii16"
     SPLITS = ("train", "val")
     HOMEPAGE = "https://human-pose.mpi-inf.mpg.de"
-    TERMS = "annotations: Simplified BSD licence; the images are frames of YouTube videos, for research"
     NEEDS = ("images", ANNOTATIONS, VALIDATION)
     FOLDER = f"""
         images/015601864.jpg ...     (mpii_human_pose_v1.tar.gz, 12 GB)

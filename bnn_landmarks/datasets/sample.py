@@ -93,8 +93,8 @@ def check_size(size, actual):
 def subject_square(sample, spec):
     """Centre float [2] and side of the crop a network is given of this sample.
 
-    MPII's own centre and scale where the set has them (side 200 x 1.25 x scale; paper digest section 5), else the
-    padded square around the box.
+    MPII's own centre and scale where the set has them (side 200 x 1.25 x scale, as is custom on MPII), else the padded
+    square around the box.
     """
     if sample.scale is not None:
         return np.asarray(sample.center, np.float64), 250.0 * sample.scale

@@ -8,29 +8,12 @@ import json
 import pathlib
 
 from bnn_landmarks import files, paper
+from bnn_landmarks.datasets import terms
 from bnn_landmarks.evaluation import peers
 from bnn_landmarks.evaluation.metrics import JOINT_PAIRS, YAW_BINS
 from bnn_landmarks.evaluation.robustness import LEGEND as LEGEND_OF_CHANGES
 from bnn_landmarks.evaluation.steadiness import LEGEND as LEGEND_OF_MOVEMENT
 from bnn_landmarks.spec import CHANNELS, Spec
-
-# Data set (the folder's name) -> what it is, under which terms.
-TERMS = {
-    "mpii": "MPII Human Pose (Andriluka et al. 2014): research, non-commercial",
-    "lspet": "Leeds Sports Pose, extended (Johnson & Everingham 2011): research, non-commercial",
-    "lsp": "Leeds Sports Pose (Johnson & Everingham 2010): research, non-commercial",
-    "helen_afw": "HELEN (Le et al. 2012) and AFW (Zhu & Ramanan 2012), 300-W annotation (Sagonas et al. 2013): "
-    "research, non-commercial",
-    "faces_300w": "300-W (Sagonas et al. 2013): research, non-commercial",
-    "faces_300w_lp": "300W-LP (Zhu et al. 2016): research, non-commercial",
-    "aflw": "AFLW (Koestinger et al. 2011): research, non-commercial, by agreement",
-    "aflw_pifa": "AFLW-PIFA (Jourabloo & Liu 2015) on AFLW: research, non-commercial, by agreement",
-    "aflw2000": "AFLW2000-3D (Zhu et al. 2016), images of AFLW: research, non-commercial",
-    "youtube_faces": "YouTube Faces (Wolf et al. 2011), points from a strong network: research, non-commercial",
-    "celebamask": "CelebAMask-HQ (Lee et al. 2020): research, non-commercial",
-    "celebamask_hq": "CelebAMask-HQ (Lee et al. 2020): research, non-commercial",
-}
-OWN = "not stated: a data set of the user's own"
 
 # AFLW2000-3D is a test set by custom.
 TEST_SETS = ("aflw2000",)
@@ -100,11 +83,6 @@ MAPS = {
     "parts": "one map per class",
     "boxes": f"{CHANNELS} maps per kind (centre, its offset in x and y, width and height)",
 }
-
-
-def terms(name):
-    """What a data set's folder holds, and its terms."""
-    return TERMS.get(name, OWN)
 
 
 def table(header, rows):
@@ -274,7 +252,7 @@ def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
             f"    {record['command']}\n\nRecord: {file}."
         )
     if trained_on:
-        data = "\n".join(f"- {data}, {split}: {terms(data)}." for data, split in trained_on)
+        data = "\n".join(f"- {data}, {split}: {terms.of(data)}." for data, split in trained_on)
         parts += ["## Training data and licence", data]
         parts.append("The weights follow the data's terms: research, non-commercial.")
     if recipe:
@@ -338,5 +316,5 @@ def keep(record, directory, spec):
         json.dump(record, file, indent=1)
     name, facts = record["model"], {}
     if name in zoo.names():
-        facts = {"trained_on": zoo.entry(name).trained_on, "recipe": zoo.entry(name).recipe}
+        facts = {"trained_on": zoo.entry(name).trained_on, "recipe": name}
     return write(name, directory, cost=count(build(spec)), **facts)

@@ -49,16 +49,6 @@ def normalised_errors(points, truth, counted, normaliser):
     return np.where(np.asarray(counted, bool) & (normaliser > 0), errors, np.nan)
 
 
-def pck(errors, threshold):
-    """Percentage of correct keypoints: percent of `normalised_errors` at most `threshold` -> per landmark [K] (NaN
-    where none counts) and over all that count (Yang & Ramanan 2013; PCKh@0.5: Andriluka et al. 2014)."""
-    counts = ~np.isnan(errors)
-    right = counts & (np.where(counts, errors, np.inf) <= threshold)
-    with np.errstate(invalid="ignore"):
-        each = 100 * right.sum(axis=0) / counts.sum(axis=0)
-        return each, float(100 * right.sum() / counts.sum())
-
-
 def torso(landmarks, visible, names):
     """Torso length of [K, 2] landmarks: right hip to left shoulder, or the other diagonal where that one is not
     annotated, NaN where neither is (the normaliser of PCK on LSP)."""
@@ -79,7 +69,8 @@ def image_errors(errors):
 
 
 def share_right(errors, threshold):
-    """PCK as a ratio of sums over images: landmarks right [N] and landmarks counted [N], of `errors` [N, K]."""
+    """Percentage of correct keypoints (Yang & Ramanan 2013; PCKh@0.5: Andriluka et al. 2014) as a ratio of sums over
+    images: landmarks right [N], whose `normalised_errors` [N, K] are at most `threshold`, and landmarks counted [N]."""
     counts = ~np.isnan(errors)
     return (counts & (np.where(counts, errors, np.inf) <= threshold)).sum(axis=1), counts.sum(axis=1)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 import bnn_landmarks
 from bnn_landmarks import files
+from bnn_landmarks.datasets import terms
 from bnn_landmarks.evaluation import failures
 
 
@@ -23,7 +24,6 @@ def describe(
     flip,
     data,
     split,
-    terms,
     command,
     ran=None,
     robustness=None,
@@ -47,7 +47,7 @@ def describe(
         "data": data,
         "split": split,
         "images": len(evaluation.rows),
-        "terms": terms,
+        "terms": terms.of(data),
         "metrics": {
             metric: {group: rounded(found) for group, found in groups.items()}
             for metric, groups in evaluation.metrics.items()

@@ -4,14 +4,12 @@ Map pixel i covers crop pixels stride * i ... stride * i + stride - 1, so its ce
 stride * (i + 0.5) - 0.5.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import SCORES
 
 QUARTER = 0.25
@@ -43,7 +41,7 @@ def decode(maps: ArrayLike, stride: int, score: str) -> tuple[np.ndarray, np.nda
     score says how the map was learned (`Spec.score`):
 
     "sigmoid": the largest value's place, the first in row order of equal ones, moved a quarter map pixel towards the
-    larger neighbour in x and in y (interior only; equal neighbours do not move it; paper digest section 5).
+    larger neighbour in x and in y (Newell et al. 2016; interior only, equal neighbours do not move it).
     "softmax": the map's softmax is the landmark's distribution, and the point its mean over the window that holds most
     of it, `WINDOW` map pixels to each side of its middle (as in DSNT, Nibali et al. 2018, but local, for there may be a
     second subject).
@@ -96,13 +94,6 @@ def _quarter_peaks(maps):
     dx = np.where(inside, np.sign(maps[n, y, right, k] - maps[n, y, left, k]), 0) * QUARTER
     dy = np.where(inside, np.sign(maps[n, down, x, k] - maps[n, up, x, k]), 0) * QUARTER
     return np.stack([x + dx, y + dy], axis=-1)
-
-
-def add_mirrored(run: Callable, images: np.ndarray, scheme: Scheme) -> np.ndarray:
-    """Maps of the images [N, S, S, 3] plus those of their mirror images, mirrored back with left and right exchanged
-    (paper digest section 5). run: images -> maps [N, H, W, K]."""
-    mirrored = run(np.ascontiguousarray(images[:, :, ::-1]))
-    return run(images) + mirrored[:, :, ::-1][..., scheme.mirror]
 
 
 def scores(maps: ArrayLike, score: str, sigma: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Exported files: reading them, and converting a network when there is none yet.
 
     exported = read("pose.tflite")                       # with its .json beside it
-    exported = of_packed("pose.npz", load, "export.lce")   # converted now, or the last time
+    exported = of_packed("pose.npz", spec, load, "export.lce")   # converted now, or the last time
 
 A conversion takes TensorFlow and seconds, so that of packed weights is kept under $XDG_CACHE_HOME (~/.cache), in
 bnn-landmarks, named after the weights' hash and the exporter's.
@@ -14,11 +14,10 @@ import hashlib
 import importlib
 import json
 import logging
-import os
 import pathlib
 
 from bnn_landmarks import extras
-from bnn_landmarks.files import atomic_write
+from bnn_landmarks.files import atomic_write, cache_directory
 from bnn_landmarks.spec import Spec
 
 logger = logging.getLogger(__name__)
@@ -97,7 +96,9 @@ def of_packed(path, spec, load, module):
         module: as `of_model`.
     """
     weights = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
-    kept = _cache() / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporter()[:8]}.tflite"
+    kept = (
+        cache_directory() / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporter()[:8]}.tflite"
+    )
     if kept.is_file():
         return Exported(kept.read_bytes(), spec)
     logger.info("converting %s, once for these weights: this takes a little", spec.name)
@@ -107,10 +108,6 @@ def of_packed(path, spec, load, module):
         with atomic_write(kept) as file:
             file.write(exported.data)
     return exported
-
-
-def _cache():
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
 
 
 @functools.cache

@@ -2,9 +2,9 @@
 
 The unit is pre-activation, as in the paper (section 4, figure 1): BN -> sign -> binary convolution -> ReLU -> scale.
 
-    x = conv_unit(x, 128, 3, Options())                  # binary
-    x = conv_unit(x, 128, 3, Options(binary=False))      # real twin: BN -> ReLU -> convolution
-    x = conv_unit(x, 128, 3, Options(weights="real"))    # between them: BN -> sign -> real convolution -> ReLU
+    conv_unit(x, 128, 3, Options(), "a")                  # binary
+    conv_unit(x, 128, 3, Options(binary=False), "b")      # real twin: BN -> ReLU -> convolution
+    conv_unit(x, 128, 3, Options(weights="real"), "c")    # between them: BN -> sign -> real convolution -> ReLU
 
 A binary convolution computes, with W the latent real kernel and s the per-output-channel scale,
 
@@ -31,6 +31,11 @@ LARGEST = 127
 SMALLEST = 1e-9  # |gamma| of a normalisation
 
 
+def he_mean(shape):
+    """Mean size of the weights [k, k, in, out] of a He-normal kernel (He et al. 2015)."""
+    return math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(shape[:3]))
+
+
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
 class BinaryConv2D(lq.layers.QuantConv2D):
     """Binary convolution of the sign of its input: y = scale * relu(sign(W) (*) sign(x)), one-padded, no bias.
@@ -39,12 +44,12 @@ class BinaryConv2D(lq.layers.QuantConv2D):
 
     Args:
         relu: clip the sums at zero before the scale.
-        scale: one of `spec.SCALES`. "learned" is the variable `scale` [filters], 1 at the start, times the
+        scale_mode: one of `spec.SCALES`. "learned" is the variable `scale` [filters], 1 at the start, times the
             constant sqrt(2 / pi) * sqrt(2 / fan_in): the expected mean|W| of a He-normal kernel, so that the factor
             moves at the pace of the other weights. "fixed" is the variable `scale` itself.
     """
 
-    def __init__(self, filters, kernel_size, relu=True, scale="learned", **kwargs):
+    def __init__(self, filters, kernel_size, relu=True, scale_mode="learned", **kwargs):
         fixed = {
             "padding": "same",
             "pad_values": 1.0,
@@ -56,13 +61,13 @@ class BinaryConv2D(lq.layers.QuantConv2D):
         }
         super().__init__(filters, kernel_size, **{**kwargs, **fixed})
         self.relu = relu
-        self.scale_mode = scale
+        self.scale_mode = scale_mode
 
     def build(self, input_shape):
         super().build(input_shape)
         if self.scale_mode == "learned":
             self.scale = self.add_weight(name="scale", shape=(self.filters,), initializer="ones")
-            self.unit = math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(self.kernel.shape[:3]))
+            self.unit = he_mean(self.kernel.shape)
         if self.scale_mode == "fixed":
             self.scale = self.add_weight(
                 name="scale", shape=(self.filters,), initializer="ones", trainable=False
@@ -87,7 +92,7 @@ class BinaryConv2D(lq.layers.QuantConv2D):
         return y if factor is None else y * tf.cast(factor, y.dtype)
 
     def get_config(self):
-        return {**super().get_config(), "relu": self.relu, "scale": self.scale_mode}
+        return {**super().get_config(), "relu": self.relu, "scale_mode": self.scale_mode}
 
 
 @tf.keras.utils.register_keras_serializable("bnn_landmarks")
@@ -215,7 +220,7 @@ class Channels(tf.keras.layers.Layer):
 def _sign_conv(x, filters, kernel_size, relu, options, name):
     """A convolution of the signs of a normalised input, with binary or real weights."""
     if options.weights == "binary":
-        return BinaryConv2D(filters, kernel_size, relu=relu, scale=options.scale, name=name)(x)
+        return BinaryConv2D(filters, kernel_size, relu=relu, scale_mode=options.scale, name=name)(x)
     return lq.layers.QuantConv2D(
         filters,
         kernel_size,

@@ -56,13 +56,13 @@ def save(model, path, latent=False):
     for layer in model.layers:
         for variable in layer.weights:
             if latent and _is_binary(layer, variable):
-                arrays |= _pack_latent(_key(layer, variable), variable.numpy())
+                arrays |= _pack_latent(variable_key(layer, variable), variable.numpy())
             elif not latent and _is_integer(layer):
                 numbers, factor = layer.whole()
-                arrays[_key(layer, variable)] = numbers.numpy().astype(np.int8)
-                arrays[_key(layer, variable) + FACTOR] = factor.numpy()
+                arrays[variable_key(layer, variable)] = numbers.numpy().astype(np.int8)
+                arrays[variable_key(layer, variable) + FACTOR] = factor.numpy()
             else:
-                arrays[_key(layer, variable)] = _pack(layer, variable)
+                arrays[variable_key(layer, variable)] = _pack(layer, variable)
         if getattr(layer, "scale_mode", None) == "mean":
             arrays[f"{layer.name}/scale"] = layer.multiplier().numpy()
     wrong = [
@@ -102,7 +102,9 @@ def load(path, name=None, sha256=None):
     with float32():
         model = build(spec)
     variables = {
-        _key(layer, variable): (layer, variable) for layer in model.layers for variable in layer.weights
+        variable_key(layer, variable): (layer, variable)
+        for layer in model.layers
+        for variable in layer.weights
     }
     beside = [f"{key}{suffix}" for key in variables for suffix in (SIZE, FACTOR)]
     sizes = {key: arrays.pop(key) for key in beside if key in arrays}
@@ -179,7 +181,8 @@ def load_checkpoint(run, latent=False):
     return model
 
 
-def _key(layer, variable):
+def variable_key(layer, variable):
+    """The name of a layer's variable in a packed file: layer/variable."""
     return f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
 
 

@@ -4,9 +4,9 @@
     matrix, mirror = random_affine(rng, center, side, size, Augmentation())
     patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
 
-The defaults are the paper's (digest section 4): rotation N(0, 30 degrees) cut at 60 and none with probability 0.6,
-mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) a channel. Blur, occluders, low resolution, low light, noise, shifts
-and synthetic profile views go beyond it.
+The defaults are the paper's (section 7), its authors' code where it is silent: rotation N(0, 30 degrees) cut at 60 and
+none with probability 0.6, mirror 0.5, scale 0.7 to 1.3, colour x U(0.6, 1.4) per channel. Blur, occluders, low
+resolution, low light, noise, shifts and synthetic profile views go beyond it.
 """
 
 import dataclasses

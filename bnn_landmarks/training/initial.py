@@ -1,7 +1,5 @@
 """Starting weights: those of a packed file, another training run or a checkpoint, by their layers' names."""
 
-import json
-import math
 import pathlib
 
 import numpy as np
@@ -9,8 +7,7 @@ import tensorflow as tf
 
 from bnn_landmarks.network import weights
 from bnn_landmarks.network.build import build
-from bnn_landmarks.network.layers import BinaryConv2D
-from bnn_landmarks.spec import Spec
+from bnn_landmarks.network.layers import BinaryConv2D, he_mean
 
 
 def start_from(model, source):
@@ -37,8 +34,8 @@ def start_from(model, source):
         model.set_weights(given.get_weights())
         return len(model.weights)
     network = network_of(source)
-    given, taken = dict(_variables(network)), set()
-    for key, variable in _variables(model):
+    given, taken = _variables(network), set()
+    for key, variable in _variables(model).items():
         if key in given and given[key].shape == variable.shape:
             variable.assign(given[key])
             taken.add(key)
@@ -61,26 +58,19 @@ def _fit_scale(layer, theirs):
         layer.kernel.assign(layer.kernel * he_mean(layer.kernel.shape))
 
 
-def he_mean(shape):
-    """Mean size of the weights [k, k, in, out] of a He-normal kernel."""
-    return math.sqrt(2 / math.pi) * math.sqrt(2 / math.prod(shape[:3]))
-
-
 def network_of(source):
     """The network of a packed file; of a run's directory with the latent weights of its last checkpoint, if it is
     still there."""
     source = pathlib.Path(source)
     if not source.is_dir():
         return weights.load(source)
-    kept = tf.train.latest_checkpoint(source / "checkpoints")
-    if kept is None:
-        return weights.load_checkpoint(source)
-    model = build(Spec.from_dict(json.loads((source / "recipe.json").read_text())["spec"]))
-    tf.train.Checkpoint(model=model).restore(kept).assert_existing_objects_matched().expect_partial()
-    return model
+    latent = tf.train.latest_checkpoint(source / "checkpoints") is not None
+    return weights.load_checkpoint(source, latent)
 
 
 def _variables(model):
-    for layer in model.layers:
-        for variable in layer.weights:
-            yield f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}", variable
+    return {
+        weights.variable_key(layer, variable): variable
+        for layer in model.layers
+        for variable in layer.weights
+    }

@@ -13,7 +13,6 @@ The library is compiled at first use, against the installed TensorFlow, into the
 import ctypes
 import functools
 import hashlib
-import os
 import pathlib
 import platform
 import sys
@@ -21,6 +20,7 @@ import tempfile
 
 import tensorflow as tf
 
+from bnn_landmarks.files import cache_directory
 from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Norm
 from bnn_landmarks.runtime.build import BuildError, compiler, run
 
@@ -67,7 +67,7 @@ def library():
     made_of = [tf.version.GIT_VERSION, *command, *flags]
     made_of += [path.read_text() for path in sorted(SOURCES.iterdir())]
     name = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
+    cache = cache_directory()
     target = cache / f"training_ops-{name}.so"
     if not target.is_file():
         print("compiling the CPU kernels of training, once, about a minute ...", file=sys.stderr)

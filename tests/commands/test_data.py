@@ -9,6 +9,7 @@ import pytest
 
 from bnn_landmarks import datasets
 from bnn_landmarks.commands import data
+from bnn_landmarks.datasets.terms import TERMS
 from bnn_landmarks.schemes import SCHEMES
 
 pytest.importorskip("tensorflow_datasets")
@@ -40,7 +41,7 @@ def test_list_says_where_from_and_under_which_terms():
     assert result.exit_code == 0
     for name in datasets.BUILDERS:
         assert f"{name}: " in result.output
-        assert datasets.builder_class(name).TERMS in result.output
+        assert TERMS[name].terms in result.output
     assert "joints.mat" in run("list", "lsp").output
     assert "mpii" not in run("list", "lsp").output
 

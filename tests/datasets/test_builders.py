@@ -14,6 +14,7 @@ from bnn_landmarks import datasets
 
 tfds = pytest.importorskip("tensorflow_datasets")
 from bnn_landmarks.datasets import builder  # noqa: E402
+from bnn_landmarks.datasets.terms import TERMS  # noqa: E402
 
 RNG = np.random.default_rng(0)
 
@@ -522,7 +523,7 @@ def test_a_wrong_folder_is_told_where_the_instructions_are(name, tmp_path):
         assert str(folder) in message and "\n" not in message
         assert f"bnn-landmarks data list {name} says what it must hold" in message
     told = cls.instructions()
-    assert cls.HOMEPAGE in told and cls.TERMS in told
+    assert cls.HOMEPAGE in told and TERMS[name].terms in told
     assert all(line.strip() in told for line in cls.FOLDER.strip().splitlines())
 
 

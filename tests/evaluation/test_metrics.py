@@ -14,16 +14,17 @@ def test_pck_counts_what_lies_within_the_threshold():
     counted = np.array([[True, True, False], [True, True, True]])
     errors = metrics.normalised_errors(points, truth, counted, [10, 20])
     np.testing.assert_allclose(errors, [[0.5, 0.51, np.nan], [0, 0.5, 0]])
-    each, together = metrics.pck(errors, 0.5)
-    np.testing.assert_allclose(each, [100, 50, 100])
-    assert together == 80
+    right, counted = metrics.share_right(errors, 0.5)
+    assert right.tolist() == [1, 3] and counted.tolist() == [2, 3]
+    assert metrics.estimate([(right, counted)])["value"] == 80
 
 
 def test_a_missed_landmark_is_wrong_and_an_image_without_length_is_left_out():
     points = np.array([[[np.nan, np.nan], [0, 0]], [[0, 0], [0, 0]]])
     errors = metrics.normalised_errors(points, np.zeros((2, 2, 2)), np.ones((2, 2)), [10, np.nan])
     assert np.isinf(errors[0, 0]) and errors[0, 1] == 0 and np.isnan(errors[1]).all()
-    assert metrics.pck(errors, 0.5)[1] == 50
+    right, counted = metrics.share_right(errors, 0.5)
+    assert right.tolist() == [1, 0] and counted.tolist() == [2, 0]
     np.testing.assert_allclose(metrics.image_errors(errors), [metrics.MISSED / 2, np.nan])
 
 

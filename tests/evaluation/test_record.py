@@ -24,7 +24,6 @@ def test_record_csv_card_and_pictures(tmp_path):
         flip=False,
         data="mpii",
         split="val",
-        terms=cards.terms("mpii"),
         command="bnn-landmarks evaluate pose mpii/val",
     )
     write(found, record, tmp_path / "out")
@@ -73,7 +72,6 @@ def test_the_card_has_the_changed_conditions_where_it_fails_and_a_picture(tmp_pa
         flip=False,
         data="mpii",
         split="val",
-        terms="",
         command="",
         robustness={"metric": "PCKh@0.5", "group": "limbs", "images": 4, "scores": scores},
     )
@@ -100,7 +98,7 @@ def test_a_card_says_when_a_test_set_was_learned_from(tmp_path):
     split = faces([5, 35, 65])
     found = scoring.evaluate(oracle(FACE, split), split)
     record = describe(
-        found, source=None, engine="keras", flip=True, data="aflw2000", split="val_68", terms="", command=""
+        found, source=None, engine="keras", flip=True, data="aflw2000", split="val_68", command=""
     )
     (tmp_path / cards.record_name(record)).write_text(json.dumps(record))
     assert (

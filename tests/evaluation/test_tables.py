@@ -17,7 +17,7 @@ def test_a_small_network_is_counted_by_hand():
     images = tf.keras.Input((8, 8, 3))
     x = tf.keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=True)(images)
     x = tf.keras.layers.BatchNormalization()(x)
-    x = BinaryConv2D(16, 3, scale="learned")(x)
+    x = BinaryConv2D(16, 3, scale_mode="learned")(x)
     found = count(tf.keras.Model(images, x))
     assert (found.real_weights, found.binary_weights) == (3 * 3 * 3 * 4, 3 * 3 * 4 * 16)
     assert found.other == 4 + 2 * 4 + 16

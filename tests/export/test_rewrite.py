@@ -51,7 +51,7 @@ def test_threshold_of_a_constant_and_of_a_fresh_norm():
 @pytest.mark.parametrize("scale", ["learned", "none"])
 def test_threshold_after_a_binary_convolution_keeps_half_a_step_of_distance(scale, rng):
     count, terms = 64, 9 * 16
-    conv = BinaryConv2D(count, 3, relu=False, scale=scale)
+    conv = BinaryConv2D(count, 3, relu=False, scale_mode=scale)
     conv.build((None, 4, 4, 16))
     factor = np.ones(count, np.float32)
     if scale == "learned":

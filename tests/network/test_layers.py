@@ -9,7 +9,7 @@ from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Norm, Upsa
 
 def identity_conv(**kwargs):
     """A 1x1 binary convolution of one channel whose kernel is +0.5: the sign of its input, bare."""
-    layer = BinaryConv2D(1, 1, relu=False, scale="none", **kwargs)
+    layer = BinaryConv2D(1, 1, relu=False, scale_mode="none", **kwargs)
     layer.build((None, None, None, 1))
     layer.kernel.assign([[[[0.5]]]])
     return layer
@@ -30,7 +30,7 @@ def test_gradient_of_the_activations_sign_is_one_up_to_one_and_zero_beyond():
 
 
 def test_gradient_of_the_kernels_sign_passes_straight_through(rng):
-    layer = BinaryConv2D(4, 3, relu=False, scale="none")
+    layer = BinaryConv2D(4, 3, relu=False, scale_mode="none")
     x = tf.constant(rng.choice([-1.0, 1.0], (2, 5, 5, 3)), tf.float32)
     layer.build(x.shape)
     layer.kernel.assign(rng.uniform(-0.9, 0.9, layer.kernel.shape))
@@ -44,10 +44,10 @@ def test_gradient_of_the_kernels_sign_passes_straight_through(rng):
 
 
 def test_mean_scale_is_the_mean_absolute_weight_and_has_its_gradient(rng):
-    layer = BinaryConv2D(2, 3, relu=True, scale="mean")
+    layer = BinaryConv2D(2, 3, relu=True, scale_mode="mean")
     x = tf.constant(rng.normal(size=(1, 6, 6, 4)), tf.float32)
     layer.build(x.shape)
-    bare = BinaryConv2D(2, 3, relu=True, scale="none")
+    bare = BinaryConv2D(2, 3, relu=True, scale_mode="none")
     bare.build(x.shape)
     bare.kernel.assign(layer.kernel)
     mean = np.abs(layer.kernel.numpy()).mean(axis=(0, 1, 2))
@@ -65,7 +65,7 @@ def test_learned_scale_starts_at_the_expected_mean_absolute_weight():
 
 
 def test_sums_are_whole_numbers_before_the_scale(rng):
-    layer = BinaryConv2D(8, 3, scale="none")
+    layer = BinaryConv2D(8, 3, scale_mode="none")
     y = layer(rng.normal(size=(1, 6, 6, 5)).astype(np.float32)).numpy()
     np.testing.assert_array_equal(y, np.round(y))
     assert y.min() >= 0
@@ -86,7 +86,7 @@ def test_upsampling_repeats_and_its_gradient_sums_each_cell(rng):
 
 @pytest.mark.parametrize("scale", ["learned", "mean", "none"])
 def test_layer_survives_its_config(scale):
-    layer = BinaryConv2D(4, 3, relu=False, scale=scale)
+    layer = BinaryConv2D(4, 3, relu=False, scale_mode=scale)
     again = BinaryConv2D.from_config(layer.get_config())
     assert (again.relu, again.scale_mode, again.filters, again.pad_values) == (False, scale, 4, 1.0)
 
