@@ -124,7 +124,6 @@ ENTRIES = {
             title="where people and faces are",
             purpose="the boxes that the others look into, of a whole photograph or a video's frames",
             paper="none: the paper is given the boxes",
-            recipe="finder",
             untrained="it is being trained",
         ),
     )

@@ -25,7 +25,6 @@ def planted(monkeypatch, tmp_path, tiny_model):
         title="16 joints, badly",
         purpose="this test",
         paper="none",
-        recipe="tiny",
         trained_on=(("mpii", "train"),),
         weights="tiny.npz",
         sha256=sha256,
