@@ -1,6 +1,6 @@
 """TensorFlow operations that make training on an x86-64 CPU two to three times as fast, with AVX-512 more.
 
-TensorFlow multiplies and adds floats where a binary convolution has an operand that is +1 or -1; `csrc/binary_conv.cc`
+TensorFlow multiplies and adds floats where a binary convolution has an operand that is +1 or -1; `csrc/binary_conv.h`
 looks sums up instead. The forward pass is the same to the bit. The gradients round their input to 16 bits at random,
 a relative error of about 0.001.
 
@@ -15,6 +15,7 @@ import functools
 import hashlib
 import pathlib
 import platform
+import re
 import sys
 import tempfile
 
@@ -25,7 +26,9 @@ from bnn_landmarks.network.layers import BinaryConv2D, IntegerConv2D, Norm
 from bnn_landmarks.runtime.build import BuildError, compiler, run
 
 SOURCES = pathlib.Path(__file__).with_name("csrc")
-FLAGS = ["-O3", "-mavx2", "-mfma", "-mbmi2", "-fno-math-errno", "-shared", "-fPIC", "-w"]
+# -Wno-maybe-uninitialized: GCC 12 says it of its own AVX-512 intrinsics.
+WARNINGS = ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
+FLAGS = ["-O3", "-mavx2", "-mfma", "-mbmi2", "-fno-math-errno", "-shared", "-fPIC", *WARNINGS]
 NEEDED = {"avx2", "fma", "bmi2"}
 # The flags of the wider kernels, by what Linux calls what they need; taken where all of it is there.
 WIDE = {"avx512f": "-mavx512f", "avx512bw": "-mavx512bw", "avx512vbmi": "-mavx512vbmi"}
@@ -62,7 +65,7 @@ def library():
     """
     command = compiler()
     faster = WIDE.values() if WIDE.keys() <= set(processor()) else ()
-    flags = [*FLAGS, *faster, *tf.sysconfig.get_compile_flags()]
+    flags = [*FLAGS, *faster, *tensorflow_flags()]
     sources = sorted(SOURCES.glob("*.cc"))
     made_of = [tf.version.GIT_VERSION, *command, *flags]
     made_of += [path.read_text() for path in sorted(SOURCES.iterdir())]
@@ -80,6 +83,11 @@ def library():
         except OSError as error:
             raise BuildError(f"can't write to {cache}: {error}") from error
     return tf.load_op_library(str(target))
+
+
+def tensorflow_flags():
+    """Those that TensorFlow's headers need; warnings about themselves are not ours."""
+    return [re.sub("^-I", "-isystem", flag) for flag in tf.sysconfig.get_compile_flags()]
 
 
 def accelerate(model):

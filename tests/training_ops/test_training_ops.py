@@ -16,6 +16,7 @@ from bnn_landmarks.network.blocks import BLOCKS
 from bnn_landmarks.network.build import build
 from bnn_landmarks.network.layers import BinaryConv2D, Options
 from bnn_landmarks.recipes import pose
+from bnn_landmarks.runtime.build import compiler
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels
@@ -30,6 +31,24 @@ def _kernels():
     problem = training_ops.problem()
     if problem:
         pytest.skip(f"no CPU kernels here: {problem}")
+
+
+@pytest.mark.parametrize("wide", [[], list(training_ops.WIDE.values())], ids=["avx2", "avx512"])
+def test_the_kernels_compile_without_a_warning(wide):
+    """Those that need no header of TensorFlow's; the others take minutes."""
+    sources = [path for path in training_ops.SOURCES.glob("*.cc") if "tensorflow/" not in path.read_text()]
+    assert {"forward.cc", "input_gradient.cc", "kernel_gradient.cc"} <= {path.name for path in sources}
+    flags = [*training_ops.FLAGS, *wide, "-std=c++17", "-Werror", "-O1", "-fsyntax-only"]
+    done = subprocess.run([*compiler(), *flags, *map(str, sources)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_the_operations_compile_without_a_warning():
+    flags = [*training_ops.FLAGS, *training_ops.tensorflow_flags(), "-Werror", "-fsyntax-only"]
+    sources = map(str, training_ops.SOURCES.glob("*.cc"))
+    done = subprocess.run([*compiler(), *flags, *sources], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 # rows, columns, in, out, kernel: odd widths, one position, more tables than an int8 sum holds, both kernel sizes.

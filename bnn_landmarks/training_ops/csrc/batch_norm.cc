@@ -44,7 +44,7 @@ bool fits(OpKernelContext* context) {
   const Tensor& x = context->input(0);
   const bool good = x.dims() == 4 && x.dim_size(3) % 8 == 0 && x.NumElements() > 0 &&
                     context->input(1).NumElements() == x.dim_size(3);
-  if (!good) context->CtxFailure(errors::InvalidArgument("[N, H, W, C] with C a multiple of 8 is needed"));
+  if (!good) context->CtxFailure(absl::InvalidArgumentError("[N, H, W, C] with C a multiple of 8 is needed"));
   return good;
 }
 

@@ -17,7 +17,7 @@ class MaxPoolGrad : public OpKernel {
     OP_REQUIRES(context,
                 xs.dims() == 4 && ys.dims() == 4 && xs.dim_size(3) % 8 == 0 && xs.dim_size(1) == 2 * ys.dim_size(1) &&
                     xs.dim_size(2) == 2 * ys.dim_size(2) && ys.shape() == dys.shape(),
-                errors::InvalidArgument("[N, 2 H, 2 W, C] with C a multiple of 8 is needed"));
+                absl::InvalidArgumentError("[N, 2 H, 2 W, C] with C a multiple of 8 is needed"));
     Tensor* dxs;
     OP_REQUIRES_OK(context, context->allocate_output(0, xs.shape(), &dxs));
     const int64_t rows = ys.dim_size(0) * ys.dim_size(1), width = ys.dim_size(2), depth = ys.dim_size(3);

@@ -1,4 +1,4 @@
-// How the operations divide their work: by contiguous shares, one a thread, whose results are joined in the shares'
+// How the operations divide their work: by contiguous shares, one per thread, whose results are joined in the shares'
 // order, so that a run on as many threads repeats to the bit.
 #pragma once
 
@@ -25,16 +25,6 @@ inline void share_out(tensorflow::OpKernelContext* context, int64_t items,
     for (int64_t share = first; share < last; ++share)
       work(share, share * items / shares, (share + 1) * items / shares);
   });
-}
-
-// Memory of the calling thread, 64-byte aligned and kept from call to call; one a slot.
-template <class T>
-T* scratch(int slot, size_t count) {
-  thread_local std::vector<char> buffers[8];
-  auto& buffer = buffers[slot];
-  const size_t bytes = count * sizeof(T) + 64;
-  if (buffer.size() < bytes) buffer.resize(bytes);
-  return reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(buffer.data()) + 63) & ~uintptr_t(63));
 }
 
 }  // namespace bnn

@@ -22,7 +22,7 @@ class StemGrad : public OpKernel {
                 xs.dims() == 4 && dys.dims() == 4 && dys.dim_size(3) == kOut && xs.dim_size(3) == kIn &&
                     xs.dim_size(0) == dys.dim_size(0) && xs.dim_size(1) == kStride * dys.dim_size(1) + kSize - kStride &&
                     xs.dim_size(2) == kStride * dys.dim_size(2) + kSize - kStride,
-                errors::InvalidArgument("x [N, 2 H + 5, 2 W + 5, 3] and dy [N, H, W, 64] are needed"));
+                absl::InvalidArgumentError("x [N, 2 H + 5, 2 W + 5, 3] and dy [N, H, W, 64] are needed"));
     Tensor* dws;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({kSize, kSize, kIn, kOut}), &dws));
     const int64_t height = dys.dim_size(1), width = dys.dim_size(2), rows = dys.dim_size(0) * height;
