@@ -53,7 +53,7 @@ def test_a_recipe_is_a_run_that_states_cost_result_and_command(name):
     recipe = recipes.load(name)
     assert isinstance(recipe, Recipe)
     assert recipe.train and recipe.validate and recipe.steps > 0
-    text = __import__(f"bnn_landmarks.recipes.{name}", fromlist=["recipe"]).__doc__
+    text = recipes.text(name)
     assert "Cost: " in text and "Expect: " in text
     assert f"bnn-landmarks train {name} --data DATA --output runs/{name}" in text
 
@@ -171,6 +171,9 @@ def test_the_command_lists_the_recipes_and_asks_for_what_is_missing():
     listed = CliRunner().invoke(command, ["--list"])  # without TensorFlow: tests/test_contract.py
     assert listed.exit_code == 0
     assert [line.split()[0] for line in listed.output.splitlines()] == recipes.names()
+    for name in ("pose", "table2_wider"):
+        told = CliRunner().invoke(command, [name, "--list"])
+        assert told.exit_code == 0 and told.output.strip() == recipes.text(name).strip()
     asked = CliRunner().invoke(command, ["pose", "--output", "runs/pose"])
     assert asked.exit_code == 2 and "--data is missing" in asked.output
 

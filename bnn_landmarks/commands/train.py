@@ -44,7 +44,7 @@ import click
 )
 @click.option("--validate-samples", default=8000, show_default=True, help="Samples between validations.")
 @click.option("--checkpoint-minutes", default=4.0, show_default=True, help="Minutes between checkpoints.")
-@click.option("--list", "show", is_flag=True, help="Print the recipes.")
+@click.option("--list", "show", is_flag=True, help="Print the recipes; with RECIPE what that one says.")
 def command(
     recipe,
     data,
@@ -79,9 +79,12 @@ def command(
     """
     from bnn_landmarks import recipes
 
+    if show and recipe in recipes.names():
+        click.echo(recipes.text(recipe).strip())
+        return
     if show:
         for name in recipes.names():
-            click.echo(f"{name:28}{recipes.summary(name)}")
+            click.echo(f"{name:28}{recipes.text(name).strip().splitlines()[0]}")
         return
     missing = [
         what for what, given in (("RECIPE", recipe), ("--data", data), ("--output", output)) if not given

@@ -1,7 +1,8 @@
-"""Training recipes: one short file an entry and a row of the paper's tables.
+"""Training recipes: one short file per entry, and those of the paper's tables, made of their rows (`_rows`).
 
     recipe = load("pose")            # or load("my/own_recipe.py")
-    names()                          # every file here
+    names()                          # every recipe of this package
+    text("pose")                     # its cost, the result to expect, the command
 
 A recipe file holds `recipe`, a `Recipe`, or `recipe(scheme)`, a function that makes one for a landmark scheme; its
 docstring states the cost, the result to expect and the exact command.
@@ -15,10 +16,13 @@ import pathlib
 import traceback
 from typing import Any
 
+from bnn_landmarks.recipes import _rows
+
 
 def names() -> list[str]:
     """The recipes of this package, sorted."""
-    return sorted(p.stem for p in pathlib.Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+    files = [p.stem for p in pathlib.Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")]
+    return sorted([*files, *_rows.NAMES])
 
 
 def load(recipe: str | os.PathLike) -> Any:
@@ -29,6 +33,8 @@ def load(recipe: str | os.PathLike) -> Any:
         FileNotFoundError: there is no such file.
     """
     path = pathlib.Path(recipe)
+    if recipe in _rows.NAMES:
+        return _rows.of(str(recipe))
     if recipe in names():
         module = importlib.import_module(f"{__name__}.{recipe}")
     elif path.suffix == ".py":
@@ -63,6 +69,8 @@ def _where(path, error):
     return f"{'' if line is None else f'line {line}: '}{type(error).__name__}: {text}"
 
 
-def summary(name: str) -> str:
-    """The first line of a recipe's docstring."""
-    return (importlib.import_module(f"{__name__}.{name}").__doc__ or "").strip().splitlines()[0]
+def text(name: str) -> str:
+    """What a recipe of this package says of itself: what it is, the cost, the result to expect, the command."""
+    if name in _rows.NAMES:
+        return _rows.text(name)
+    return importlib.import_module(f"{__name__}.{name}").__doc__ or ""
