@@ -47,7 +47,7 @@ class BuildRuntime(build_ext):
 
 
 class PlatformWheel(bdist_wheel):
-    """One wheel a platform, not one a Python version: the library does not use Python's interface."""
+    """One wheel per platform, not one per Python version: the library does not use Python's interface."""
 
     def get_tag(self):
         return "py3", "none", super().get_tag()[2]

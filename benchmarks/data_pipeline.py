@@ -2,7 +2,7 @@
 
     python benchmarks/data_pipeline.py --data ../shared/data --set lspet --split train
 
-Prints one JSON line: samples a second on one core, milliseconds a sample in each stage (opening: file and decoding;
+Prints one JSON line: samples a second on one core, milliseconds per sample in each stage (opening: file and decoding;
 crop; appearance), and for a real training step on all cores the milliseconds a step takes and waits.
 """
 

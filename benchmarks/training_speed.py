@@ -15,7 +15,7 @@ from bnn_landmarks.training.recipe import override
 
 @click.command()
 @click.option("--size", default=128, show_default=True, help="Input size in pixels.")
-@click.option("--batch", default=8, show_default=True, help="Images a step.")
+@click.option("--batch", default=8, show_default=True, help="Images per step.")
 @click.option("--rounds", default=10, show_default=True, help="Timed steps of each.")
 def main(size, batch, rounds):
     """Time the training steps of the recipe `pose`."""
@@ -46,7 +46,7 @@ def main(size, batch, rounds):
     medians = {name: float(np.median(each)) for name, each in seconds.items()}
     click.echo(f"the CPU kernels are {medians['TensorFlow'] / medians['CPU kernels']:.2f} times as fast")
     for name, median in medians.items():
-        click.echo(f"{name:12} {1e3 * median:7.0f} ms a step, {batch / median:5.1f} samples a second")
+        click.echo(f"{name:12} {1e3 * median:7.0f} ms per step, {batch / median:5.1f} samples a second")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command `bnn-landmarks`: one module a command under `bnn_landmarks.commands`, imported when it is asked for."""
+"""The command `bnn-landmarks`: one module per command under `bnn_landmarks.commands`, imported when it is asked for."""
 
 import difflib
 import importlib

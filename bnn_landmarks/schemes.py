@@ -19,7 +19,7 @@ from bnn_landmarks import records, sides
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
-    """names: one a landmark, in order. mirror_pairs: indices that change places in a mirrored image; the others stay.
+    """names: one per landmark, in order. mirror_pairs: indices that change places in a mirrored image; the others stay.
     edges: index pairs to draw as lines. classes: True where the names are classes of a segmentation."""
 
     name: str

@@ -32,8 +32,8 @@ class Options:
         whose kernels go on to the next by their names (`training.initial`). It has no scale, since its weights have
         their own, and goes to a device as float TFLite only.
     activation: after each binary convolution but the projections a "relu" (table 11), "none", or "prelu" (He et al.
-        2015): one learned slope a channel below zero, 0.25 at the start, after the scale. In an LCE file it is a float
-        PRELU behind a convolution that stays binary.
+        2015): one learned slope per channel below zero, 0.25 at the start, after the scale. In an LCE file it is a
+        float PRELU behind a convolution that stays binary.
     scale: what follows a binary convolution: "mean" is XNOR-Net's mean|W| per output channel (the paper's),
         "learned" a trained factor per output channel that starts at the He initialisation's mean|W|, "fixed" a factor
         that is not trained (what a packed "mean" network comes back as: `weights`), "none" nothing.

@@ -20,7 +20,7 @@ center, side = crops.square([float(number) for number in box], spec.box_side, sp
 matrix = crops.affine(center, side, spec.input_size)
 patch = crops.crop(image, matrix, spec.input_size)
 
-# uint8 -> float32 in [0, 1] -> one map a landmark, a quarter of the size.
+# uint8 -> float32 in [0, 1] -> one map per landmark, a quarter of the size.
 maps = engine.run(crops.to_input(patch)[None])
 
 # The peak of each map, its distribution's mean around it, and back to image pixels.

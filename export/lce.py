@@ -20,7 +20,7 @@ def convert(model, batch=1, dtype="float32"):
     """The LCE file of a binary network: bytes.
 
     Args:
-        model: as `network.build` makes it. batch: images a call. dtype: of the input, "float32" in [0, 1] or "uint8".
+        model: as `network.build` makes it. batch: images per call. dtype: of the input, "float32" in [0, 1] or "uint8".
 
     Raises:
         ValueError: the network has no binary convolution; a wrong batch or dtype.

@@ -214,7 +214,7 @@ def inference_model(model, batch=1, dtype="float32"):
     """The network LCE's converter is given: fixed batch, thresholds for BN before signs, last output only.
 
     Args:
-        model: as `network.build` makes it. batch: images a call. dtype: "float32" in [0, 1], or "uint8".
+        model: as `network.build` makes it. batch: images per call. dtype: "float32" in [0, 1], or "uint8".
 
     Returns:
         tf.keras.Model, [batch, S, S, 3] -> float32 logits [batch, S/4, S/4, K], with `model.spec`.

@@ -1,4 +1,4 @@
-"""CelebAMask-HQ from its release: one binary mask file a part."""
+"""CelebAMask-HQ from its release: one binary mask file per part."""
 
 import cv2
 import numpy as np

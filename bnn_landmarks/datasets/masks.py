@@ -112,7 +112,9 @@ def read_mask(path, class_map):
     if mask is None:
         raise ValueError(f"{path} is not an image that can be read (damaged, or of an unknown format)")
     if mask.ndim != 2 or mask.dtype != np.uint8 or mask.max() >= len(class_map):
-        raise ValueError(f"{path} must be an 8-bit grey image of values below {len(class_map)}, one a class")
+        raise ValueError(
+            f"{path} must be an 8-bit grey image of values below {len(class_map)}, one per class"
+        )
     return class_map[mask]
 
 

@@ -130,7 +130,7 @@ def weakest(record):
 
 
 def failures(record):
-    """The Markdown tables of who and what is far off, one a kind; "" of a record without."""
+    """The Markdown tables of who and what is far off, one per kind; "" of a record without."""
     blocks = {}
     for row in record.get("failures") or ():
         blocks.setdefault(row["what"], []).append((row["where"], f"{row['share']:.1f}", row["count"]))
@@ -218,7 +218,7 @@ def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
     if cost:
         facts.append(
             f"Cost: {cost.parameters / 1e6:.2f} M parameters, {cost.binary_macs / 1e9:.2f} G binary and "
-            f"{cost.real_macs / 1e9:.2f} G real multiply-accumulates an image."
+            f"{cost.real_macs / 1e9:.2f} G real multiply-accumulates per image."
         )
     if first["bytes"]:
         facts.append(f"Weights: {first['file']}, {first['bytes']:,} bytes, SHA-256 {first['sha256']}.")

@@ -67,7 +67,7 @@ def open_network(model, engine="auto", num_threads=1, flip=False):
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """metrics: {metric: {group: {"value", "low", "high", "count"}}}, percent, 95 % bootstrap intervals.
-    rows: one dict an image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
+    rows: one dict per image, for the CSV. errors: {metric: [N, K] normalised errors} (landmarks).
     order: indices of the images, worst first. predictions: points [N, K, 2], or class maps of the crops [N, S, S], or
     N lists of boxes.
     truth: the `Example`s without their patches. spec: the network's."""

@@ -56,7 +56,7 @@ LEGEND = {
 
 
 def disturbed(image, matrix, size, disturbance, rng):
-    """The crops of an image after a `Disturbance`, one a shift: (matrix float64 [2, 3], patch uint8 [S, S, 3]) each.
+    """The crops of an image after a `Disturbance`, one per shift: (matrix float64 [2, 3], patch uint8 [S, S, 3]) each.
 
     image: uint8 [H, W, 3]. matrix: image pixels to crop pixels. size: S.
     """

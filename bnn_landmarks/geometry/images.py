@@ -173,12 +173,10 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
 
 
 def check(image: ArrayLike) -> np.ndarray:
-    """An image array, once it is known to be one `as_rgb` takes: as it is, float16 as float32 (OpenCV knows
-    no other).
+    """An image array, once it is known to be one `as_rgb` takes: as it is, float16 as float32 (OpenCV knows no other).
 
     Raises:
-        ValueError: not [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; empty; not uint8, uint16 or float in [0,
-            1].
+        ValueError: not [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]; empty; not uint8, uint16 or float in [0, 1].
     """
     if not hasattr(image, "__array__"):
         raise ValueError(

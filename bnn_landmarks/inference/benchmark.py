@@ -69,7 +69,7 @@ def opened(source, variant, num_threads):
     from larq_compute_engine.tflite.python.interpreter import Interpreter
 
     interpreter = Interpreter(exported_file(source, "lce").data, num_threads, **LCE_KERNELS[variant])
-    batch = interpreter.input_shapes[0][0]  # a file of several images a call is given the image as often
+    batch = interpreter.input_shapes[0][0]  # a file of several images per call is given the image as often
     return lambda images: interpreter.interpreter.predict([np.repeat(images, batch, axis=0)])
 
 

@@ -110,8 +110,7 @@ def faces(image: np.ndarray, inside: dict = FACE_IN_WINDOW["ibug68"]) -> np.ndar
 
 
 def box_from_landmarks(points: ArrayLike, scores: ArrayLike, threshold: float = 0.2) -> np.ndarray | None:
-    """The box float64 [4] tight around the landmarks that score at least `threshold`; None where fewer than
-    three do,
+    """The box float64 [4] tight around the landmarks that score at least `threshold`; None where fewer than three do,
     or they have no area: the subject is lost."""
     points = np.asarray(points, np.float64)[np.asarray(scores) >= threshold]
     if len(points) < 3:

@@ -52,7 +52,7 @@ def hourglass_network(
 
     Args:
         input_size: side of the square input in pixels, a multiple of 64 (the stem divides by 4, the hourglass by 16).
-        outputs: maps K, one a landmark or class.
+        outputs: maps K, one per landmark or class.
         block: a key of `blocks.BLOCKS`.
         channels: width of the hourglass (256 in the paper, 192 in table 4).
         stacks: hourglasses in a row, 1 to 8, each with its own output; more than one gives a list of outputs.

@@ -270,7 +270,9 @@ def main():
     parser.add_argument("run", help="directory of the run, or a packed file")
     parser.add_argument("output", help="the .npz to write")
     parser.add_argument("--name", help="entry name to give it; the recipe's by default")
-    parser.add_argument("--latent", action="store_true", help="keep 8 bits a weight, to go on training from")
+    parser.add_argument(
+        "--latent", action="store_true", help="keep 8 bits per weight, to go on training from"
+    )
     parser.add_argument(
         "--integer-stem", action="store_true", help="round the stem's kernel to whole numbers"
     )

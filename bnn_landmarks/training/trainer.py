@@ -234,7 +234,7 @@ def _restore(checkpoint, path):
 
 
 def _stream(samples, recipe, done, strategy):
-    """Batches from step `done` on, one share a worker of the strategy."""
+    """Batches from step `done` on, one share per worker of the strategy."""
 
     def read(samples, size, first):
         stream = batches(samples, size, first=first)

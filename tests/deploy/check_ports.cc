@@ -1,5 +1,5 @@
 // Holds deploy/raspberry_pi/cpp/landmarks.hpp against golden vectors: check_ports PORTS_DIR [MODEL_DIR SCORE SIGMA]
-// Prints the largest differences, one a line; exits with 1 where one is over its tolerance.
+// Prints the largest differences, one per line; exits with 1 where one is over its tolerance.
 #include <cstdio>
 #include <filesystem>
 

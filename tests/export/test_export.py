@@ -101,7 +101,7 @@ def test_census_counts_what_keras_counts(own, exported, exported_float):
     assert found.bytes == exported.stat().st_size < 0.2 * exported_float.stat().st_size
     plain = verify.census(exported_float.read_bytes())
     assert plain.binary_convolutions == 0
-    assert plain.float_macs == 2 * (cost.binary_macs + cost.real_macs), "two images a call"
+    assert plain.float_macs == 2 * (cost.binary_macs + cost.real_macs), "two images per call"
 
 
 def test_float_file_takes_what_its_record_says(own, exported_float):

@@ -142,7 +142,7 @@ inline std::vector<float> ToInput(const std::vector<uint8_t>& patch) {
   return input;
 }
 
-// Maps [height, width, count] -> one landmark a map, in crop pixels. score, from the .json: "softmax", the mean of the
+// Maps [height, width, count] -> one landmark per map, in crop pixels. score, from the .json: "softmax", the mean of the
 // map's softmax over the window, three map pixels to each side of its middle, that holds most of it; "sigmoid", the
 // largest value's place moved a quarter of a map pixel towards the larger neighbour in x and in y, not at the border. Of
 // equal values and windows the first in row order.

@@ -1,5 +1,5 @@
 // Landmarks of a photograph, or the proof that they come out as in Python:
-//   landmarks pose.tflite photo.jpg [x y width height]     prints name, x, y, score, one landmark a line
+//   landmarks pose.tflite photo.jpg [x y width height]     prints name, x, y, score, one landmark per line
 //   landmarks pose.tflite --golden pose.golden             a directory: unzip pose.golden.npz -d pose.golden
 // pose.json, written beside pose.tflite by the exporter, is read too.
 #include <cstdio>
@@ -34,7 +34,7 @@ class Network {
     Require(described.good(), path.string() + " has no .json beside it");
     record = nlohmann::json::parse(described);
     Require(record["decode"].contains("score"), "a network of facial parts; this program finds landmarks");
-    Require(record["input_shape"][0] == 1, "a network of several images a call: export it with --batch 1");
+    Require(record["input_shape"][0] == 1, "a network of several images per call: export it with --batch 1");
     std::ifstream file(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     model_.reset(bnn_open(bytes.data(), bytes.size()));

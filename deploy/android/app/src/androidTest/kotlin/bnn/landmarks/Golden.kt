@@ -127,7 +127,7 @@ fun checkPorts(arrays: Map<String, Npy>) {
 /** The points and scores of a network's golden maps, as the exporter writes them beside the network. */
 fun checkDecodedModel(arrays: Map<String, Npy>, score: String, sigma: Double) {
     val (batch, height, width, count) = arrays.getValue("maps").shape.toList()
-    require(batch == 1) { "the app runs one image a call, the file $batch" }
+    require(batch == 1) { "the app runs one image per call, the file $batch" }
     val maps = Maps(height, width, count, arrays.getValue("maps").floats())
     val peaks = decode(maps, arrays.getValue("input").shape[1] / height, score)
     compare("the model's points", peaks.points.wide(), arrays.getValue("points").numbers(), 1e-3)

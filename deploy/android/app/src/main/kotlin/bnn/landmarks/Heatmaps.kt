@@ -18,7 +18,7 @@ class Peaks(val points: FloatArray, val values: FloatArray)
 private const val WINDOW = 3
 
 /**
- * One point a map. stride: crop pixels a map pixel. score, from the .json: "softmax", the mean of the map's softmax over
+ * One point per map. stride: crop pixels per map pixel. score, from the .json: "softmax", the mean of the map's softmax over
  * the window, three map pixels to each side of its middle, that holds most of it; "sigmoid", the largest value's place
  * moved a quarter of a map pixel towards the larger neighbour in x and in y, not at the border. Of equal values and
  * windows the first in row order.

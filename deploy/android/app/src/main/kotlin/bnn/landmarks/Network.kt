@@ -27,7 +27,7 @@ class Spec(json: String) {
     init {
         val name = record.getString("name")
         require(decode.has("score")) { "$name finds parts; this app shows landmarks" }
-        require(inputShape[0] == 1) { "$name runs ${inputShape[0]} images a call; export it with --batch 1" }
+        require(inputShape[0] == 1) { "$name runs ${inputShape[0]} images per call; export it with --batch 1" }
         score = decode.getString("score")
         sigma = decode.getDouble("sigma")
     }
