@@ -8,6 +8,7 @@ The entries are data: `zoo.entries`.
 """
 
 import difflib
+import json
 import os
 import pathlib
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,12 @@ def _load(record, weights):
     return model
 
 
+def records(name: str, directory: str | os.PathLike = CARDS) -> dict[str, Any]:
+    """The evaluation records NAME.*.json of a directory, by file name."""
+    paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
+    return {path.name: json.loads(path.read_text()) for path in paths}
+
+
 def card(name: str) -> dict[str, Any]:
     """What there is to know of an entry, as data.
 
@@ -99,7 +106,6 @@ def card(name: str) -> dict[str, Any]:
         ValueError: an unknown name.
     """
     from bnn_landmarks.datasets import terms
-    from bnn_landmarks.evaluation import cards
 
     record = entry(name)
     spec, page = record.spec, CARDS / f"{name}.md"
@@ -123,6 +129,6 @@ def card(name: str) -> dict[str, Any]:
             {"data": data, "split": split, "terms": terms.of(data)} for data, split in record.trained_on
         ],
         "train": f"bnn-landmarks train {name} --data DIR --output DIR",
-        "records": cards.records(name, CARDS),
+        "records": records(name),
         "text": page.read_text() if page.is_file() else None,
     }

@@ -7,7 +7,7 @@ network is for.
 import json
 import pathlib
 
-from bnn_landmarks import files, paper
+from bnn_landmarks import files, paper, zoo
 from bnn_landmarks.datasets import terms
 from bnn_landmarks.evaluation import peers
 from bnn_landmarks.evaluation.metrics import JOINT_PAIRS, YAW_BINS
@@ -181,12 +181,6 @@ def moved(record):
     )
 
 
-def records(name, directory):
-    """The evaluation records NAME.*.json of a directory, by file name."""
-    paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
-    return {path.name: json.loads(path.read_text()) for path in paths}
-
-
 def record_name(record):
     flip = ".flip" if record["flip"] else ""
     return f"{record['model']}.{record['data']}-{record['split']}.{record['engine']}{flip}.json"
@@ -295,7 +289,7 @@ def write(name, directory, **facts):
         FileNotFoundError: there is no record of that network.
     """
     directory = pathlib.Path(directory)
-    found = records(name, directory)
+    found = zoo.records(name, directory)
     if not found:
         raise FileNotFoundError(f"no evaluation records {name}.*.json in {directory}")
     picture = f"{name}.jpg"
@@ -308,7 +302,6 @@ def write(name, directory, **facts):
 
 def keep(record, directory, spec):
     """Put a record beside the card of its network and rewrite the card; the card's path."""
-    from bnn_landmarks import zoo
     from bnn_landmarks.network.build import build
     from bnn_landmarks.network.counting import count
 

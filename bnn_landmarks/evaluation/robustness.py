@@ -17,8 +17,7 @@ import numpy as np
 
 from bnn_landmarks.evaluation import scoring
 from bnn_landmarks.evaluation.examples import example
-from bnn_landmarks.geometry import crops
-from bnn_landmarks.training import augment
+from bnn_landmarks.geometry import crops, images
 
 SEED = 4
 IN_PLACE = np.eye(2, 3)
@@ -43,7 +42,7 @@ def rotate(image, box, rng, degrees):
 
 def darken(image, box, rng, share):
     """A part `share` of the light gone, and so much of 10 grey levels of noise (standard deviation)."""
-    return augment.darken(image, rng, share, 10 * share), box, IN_PLACE
+    return images.darken(image, rng, share, 10 * share), box, IN_PLACE
 
 
 def blur(image, box, rng, share):

@@ -18,10 +18,9 @@ import itertools
 import numpy as np
 
 from bnn_landmarks.datasets.sample import subject_square
-from bnn_landmarks.geometry import crops, heatmaps
+from bnn_landmarks.geometry import crops, heatmaps, images
 from bnn_landmarks.geometry.smooth import OneEuro
 from bnn_landmarks.inference.localizer import parts_mask
-from bnn_landmarks.training import augment
 
 SEED = 5
 BATCH = 16
@@ -63,7 +62,7 @@ def disturbed(image, matrix, size, disturbance, rng):
     for shift in disturbance.shifts:
         moved = shifted(matrix, shift)
         patch = crops.crop(image, moved, size)
-        yield moved, augment.add_noise(patch, rng, disturbance.noise) if disturbance.noise else patch
+        yield moved, images.add_noise(patch, rng, disturbance.noise) if disturbance.noise else patch
 
 
 def shifted(matrix, shift):
@@ -75,7 +74,7 @@ def filmed(image, matrix, size, rng):
     """The crops of a photograph filmed for `FRAMES` frames, as `disturbed` gives them."""
     for frame in range(FRAMES):
         moved = shifted(matrix, np.multiply(DRIFT, frame - (FRAMES - 1) / 2))
-        yield moved, augment.add_noise(crops.crop(image, moved, size), rng, VIDEO_NOISE)
+        yield moved, images.add_noise(crops.crop(image, moved, size), rng, VIDEO_NOISE)
 
 
 def movement(distances):

@@ -214,6 +214,17 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
 
 
+def darken(image: np.ndarray, rng: np.random.Generator, share: float, noise: float) -> np.ndarray:
+    """An image (uint8) with a part `share` of its light gone and Gaussian noise of `noise` grey levels (standard
+    deviation) on it."""
+    return add_noise((1 - share) * image, rng, noise)
+
+
+def add_noise(image: np.ndarray, rng: np.random.Generator, deviation: float) -> np.ndarray:
+    """An image (0 to 255) with Gaussian noise of so many grey levels (standard deviation) on it; uint8."""
+    return np.rint(image + rng.normal(0, deviation, image.shape)).clip(0, 255).astype(np.uint8)
+
+
 def sample(name: str = "person") -> pathlib.Path:
     """The path of a photograph that comes with the package: "person" or "face" (assets/LICENSES.md).
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from bnn_landmarks import records
 from bnn_landmarks.datasets.sample import tight_box
-from bnn_landmarks.geometry import crops
+from bnn_landmarks.geometry import crops, images
 from bnn_landmarks.training import profile_views
 
 NEAR_FRONTAL = 25.0
@@ -117,24 +117,13 @@ def random_appearance(rng, patch, how: Augmentation):
         patch[y : y + height, x : x + width] = rng.integers(0, 256, 3)
     if rng.random() < how.low_light:
         share = 1 - rng.uniform(0.1, 0.6)
-        patch = darken(patch, rng, share, rng.uniform(0, 10) * share)
+        patch = images.darken(patch, rng, share, rng.uniform(0, 10) * share)
     gain = rng.uniform(*how.colour, 3).astype(np.float32)
     table = np.arange(256, dtype=np.float32)[:, None] * gain + np.float32(0.5)
     patch = cv2.LUT(patch, np.clip(table, 0, 255).astype(np.uint8)[None])
     if how.noise and rng.random() < how.noisy:
-        patch = add_noise(patch, rng, rng.uniform(0, how.noise))
+        patch = images.add_noise(patch, rng, rng.uniform(0, how.noise))
     return patch
-
-
-def darken(image, rng, share, noise):
-    """An image (uint8) with a part `share` of its light gone and Gaussian noise of `noise` grey levels (standard
-    deviation) on it."""
-    return add_noise((1 - share) * image, rng, noise)
-
-
-def add_noise(image, rng, deviation):
-    """An image (0 to 255) with Gaussian noise of so many grey levels (standard deviation) on it; uint8."""
-    return np.rint(image + rng.normal(0, deviation, image.shape)).clip(0, 255).astype(np.uint8)
 
 
 def mirror_landmarks(points, visible, scheme):
