@@ -45,7 +45,7 @@ def names(task: str | None = None) -> list[str]:
     """
     if task is not None and task not in TASKS:
         raise ValueError(f"unknown task {task!r}; the tasks are {', '.join(TASKS)}")
-    return [name for name, record in ENTRIES.items() if task in (None, record.spec.task)]
+    return [name for name, chosen in ENTRIES.items() if task in (None, chosen.spec.task)]
 
 
 def load(name: str, weights: str | os.PathLike | None = "pretrained") -> "tf.keras.Model":
@@ -65,25 +65,25 @@ def load(name: str, weights: str | os.PathLike | None = "pretrained") -> "tf.ker
         return _load(entry(name), weights)
 
 
-def _load(record, weights):
+def _load(chosen, weights):
     if weights is None:
         from bnn_landmarks.network.build import build
 
-        return build(record.spec)
+        return build(chosen.spec)
 
     from bnn_landmarks.network.weights import load as load_packed
 
-    name = record.name
+    name = chosen.name
     if weights != "pretrained":
         return load_packed(weights, name)
-    if record.weights is None:
+    if chosen.weights is None:
         raise ValueError(
-            f"{name} has no trained weights yet ({record.untrained}): train it with `bnn-landmarks train "
+            f"{name} has no trained weights yet ({chosen.untrained}): train it with `bnn-landmarks train "
             f"{name} --data DIR --output DIR`, or build it untrained with weights=None"
         )
-    model = load_packed(WEIGHTS / record.weights, name, record.sha256)
-    if model.spec != record.spec:
-        raise ValueError(f"the spec in {record.weights} is not that of the entry {name} in zoo/entries.py")
+    model = load_packed(WEIGHTS / chosen.weights, name, chosen.sha256)
+    if model.spec != chosen.spec:
+        raise ValueError(f"the spec in {chosen.weights} is not that of the entry {name} in zoo/entries.py")
     return model
 
 
@@ -107,26 +107,26 @@ def card(name: str) -> dict[str, Any]:
     """
     from bnn_landmarks.datasets import terms
 
-    record = entry(name)
-    spec, page = record.spec, CARDS / f"{name}.md"
+    chosen = entry(name)
+    spec, page = chosen.spec, CARDS / f"{name}.md"
     return {
         "name": name,
-        "title": record.title,
-        "purpose": record.purpose,
-        "paper": record.paper,
+        "title": chosen.title,
+        "purpose": chosen.purpose,
+        "paper": chosen.paper,
         "task": spec.task,
         "scheme": spec.scheme,
         "landmarks": list(spec.landmark_scheme().names),
         "input_size": spec.input_size,
         "box_side": spec.box_side,
         "padding": spec.padding,
-        "trained": record.weights is not None,
-        "untrained": record.untrained,
-        "weights": record.weights,
-        "bytes": (WEIGHTS / record.weights).stat().st_size if record.weights else None,
-        "sha256": record.sha256,
+        "trained": chosen.weights is not None,
+        "untrained": chosen.untrained,
+        "weights": chosen.weights,
+        "bytes": (WEIGHTS / chosen.weights).stat().st_size if chosen.weights else None,
+        "sha256": chosen.sha256,
         "trained_on": [
-            {"data": data, "split": split, "terms": terms.of(data)} for data, split in record.trained_on
+            {"data": data, "split": split, "terms": terms.of(data)} for data, split in chosen.trained_on
         ],
         "train": f"bnn-landmarks train {name} --data DIR --output DIR",
         "records": records(name),

@@ -55,13 +55,13 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
 
     samples, name, split = open_split(dataset, split, data, category)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
-    found = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
+    evaluation = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     under = moved = None
     if changed:
-        under = robustness.measure(localizer, samples, found.metrics, lambda e: tqdm(e, unit="change"))
+        under = robustness.measure(localizer, samples, evaluation.metrics, lambda e: tqdm(e, unit="change"))
         moved = steadiness.measure(localizer, samples, lambda e: tqdm(e, unit="image"))
     record = describe(
-        found,
+        evaluation,
         source=source,
         ran=ran,
         engine=localizer.engine.name,
@@ -72,13 +72,13 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
         robustness=under,
         steadiness=moved,
     )
-    write(found, record, output)
+    write(evaluation, record, output)
     comparison = model_cards.comparison(record)
     with files.atomic_write(output / "comparison.md", "w") as file:
         file.write(comparison + "\n")
-    if found.errors:
-        plots.curves(found, output / "curves.png")
-    plots.worst(found, samples, output / "worst.jpg")
+    if evaluation.errors:
+        plots.curves(evaluation, output / "curves.png")
+    plots.worst(evaluation, samples, output / "worst.jpg")
     click.echo(comparison)
     if changed:
         click.echo(f"\n{model_cards.changed(record)}\n\n{model_cards.moved(record)}")

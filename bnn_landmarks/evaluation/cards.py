@@ -91,16 +91,16 @@ def table(header, rows):
     return "\n".join(lines)
 
 
-def _score(found):
-    if found is None or found["value"] is None:
+def _score(estimate):
+    if estimate is None or estimate["value"] is None:
         return "-"
-    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
 
 
 def comparison(record):
     """The Markdown tables of a record: its measures with 95 % intervals, others' figures on the same split below."""
-    found, blocks = record["metrics"], []
-    for metric, groups in found.items():
+    measures, blocks = record["metrics"], []
+    for metric, groups in measures.items():
         base = metric.removesuffix(" visible")
         columns = [group for group in GROUPS[base] if group in groups]
         name = f"**{record['model']}**, {record['engine']}" + (
@@ -141,17 +141,17 @@ def failures(record):
 
 def changed(record):
     """The Markdown table of a record's score under changed conditions; "" where that was not measured."""
-    found = record.get("robustness")
-    if not found:
+    robustness = record.get("robustness")
+    if not robustness:
         return ""
-    unchanged = found["scores"]["unchanged"]["value"]
+    unchanged = robustness["scores"]["unchanged"]["value"]
     rows = [
         (name, _score(score), "" if name == "unchanged" else _difference(score["value"], unchanged))
-        for name, score in found["scores"].items()
+        for name, score in robustness["scores"].items()
     ]
-    score = f"{found['metric']}, {found['group']}"
+    score = f"{robustness['metric']}, {robustness['group']}"
     return (
-        f"When the box is off or the photograph is worse, {found['images']} images\n\n"
+        f"When the box is off or the photograph is worse, {robustness['images']} images\n\n"
         + table(["change", score, "difference"], rows)
         + f"\n\n{LEGEND_OF_CHANGES}"
     )
@@ -168,14 +168,14 @@ MOVEMENT = {"rms": "rms, %", "p95": "95th percentile, %", "changed": "pixels tha
 def moved(record):
     """The Markdown table of how far a record's network moves when nothing to be seen has changed; "" where that was
     not measured."""
-    found = record.get("steadiness")
-    if not found:
+    steadiness = record.get("steadiness")
+    if not steadiness:
         return ""
-    first = next(iter(found["movement"].values()))
+    first = next(iter(steadiness["movement"].values()))
     kinds = [kind for kind in MOVEMENT if kind in first]
-    rows = [(name, *(f"{each[kind]:.2f}" for kind in kinds)) for name, each in found["movement"].items()]
+    rows = [(name, *(f"{each[kind]:.2f}" for kind in kinds)) for name, each in steadiness["movement"].items()]
     return (
-        f"Steadiness: how far the answer moves, {found['images']} images\n\n"
+        f"Steadiness: how far the answer moves, {steadiness['images']} images\n\n"
         + table(["under", *(MOVEMENT[kind] for kind in kinds)], rows)
         + f"\n\n{LEGEND_OF_MOVEMENT[next(iter(first))]}"
     )
@@ -186,14 +186,14 @@ def record_name(record):
     return f"{record['model']}.{record['data']}-{record['split']}.{record['engine']}{flip}.json"
 
 
-def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
+def card(name, records, trained_on=(), recipe=None, cost=None, picture=None):
     """The card as Markdown.
 
     Args:
-        name: the entry. found: its records {file name: record}, at least one. trained_on: (data, split) pairs.
+        name: the entry. records: its records {file name: record}, at least one. trained_on: (data, split) pairs.
         recipe: name of the recipe that trains it. cost: `counting.Count`. picture: of its landmarks, a file beside it.
     """
-    first = next(iter(found.values()))
+    first = next(iter(records.values()))
     spec = Spec.from_dict(first["spec"])
     what, use = ABOUT.get(spec.scheme, (f"{spec.outputs} landmarks ({spec.landmark_scheme().name})", ""))
     names = ", ".join(spec.landmark_scheme().names)
@@ -226,7 +226,7 @@ def card(name, found, trained_on=(), recipe=None, cost=None, picture=None):
         parts += ["## What it is for, and where it fails", use]
     parts.append("## Accuracy")
     parts.append("In brackets the 95 % bootstrap interval over the images. Misses count as wrong.")
-    for file, record in found.items():
+    for file, record in records.items():
         parts += [
             f"### {record['data']}, {record['split']}: {record['images']} images",
             comparison(record),
@@ -289,14 +289,14 @@ def write(name, directory, **facts):
         FileNotFoundError: there is no record of that network.
     """
     directory = pathlib.Path(directory)
-    found = zoo.records(name, directory)
-    if not found:
+    kept = zoo.records(name, directory)
+    if not kept:
         raise FileNotFoundError(f"no evaluation records {name}.*.json in {directory}")
     picture = f"{name}.jpg"
     if (directory / picture).is_file():
         facts["picture"] = picture
     with files.atomic_write(directory / f"{name}.md", "w") as file:
-        file.write(card(name, found, **facts))
+        file.write(card(name, kept, **facts))
     return directory / f"{name}.md"
 
 

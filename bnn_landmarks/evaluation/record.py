@@ -49,7 +49,7 @@ def describe(
         "images": len(evaluation.rows),
         "terms": terms.of(data),
         "metrics": {
-            metric: {group: rounded(found) for group, found in groups.items()}
+            metric: {group: rounded(estimate) for group, estimate in groups.items()}
             for metric, groups in evaluation.metrics.items()
         },
         "failures": failures.shares(evaluation),
@@ -65,9 +65,9 @@ def describe(
     }
 
 
-def rounded(found):
+def rounded(estimate):
     """A dict with its floats to three places."""
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in found.items()}
+    return {key: round(value, 3) if isinstance(value, float) else value for key, value in estimate.items()}
 
 
 def commit():
@@ -76,7 +76,7 @@ def commit():
     if not (root / ".git").exists():
         return None
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
             cwd=root,
             capture_output=True,
@@ -85,7 +85,7 @@ def commit():
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+    return described.stdout.strip()
 
 
 def write(evaluation, entry, directory):

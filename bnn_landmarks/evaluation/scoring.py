@@ -1,8 +1,8 @@
 """Scoring a network on an annotated split: the one implementation behind `bnn-landmarks evaluate`, the trainer's
 validation and the model cards.
 
-    found = evaluate(Localizer("pose", engine="lce"), datasets.open("mpii", "val", "data"))
-    found.metrics["PCKh@0.5"]["limbs"]            # {"value": 71.3, "low": 67.0, "high": 75.4, "count": 1528}
+    scored = evaluate(Localizer("pose", engine="lce"), datasets.open("mpii", "val", "data"))
+    scored.metrics["PCKh@0.5"]["limbs"]           # {"value": 71.3, "low": 67.0, "high": 75.4, "count": 1528}
 
 The crop is `datasets.sample.subject_square`'s, the decoding `heatmaps.decode`: what the trainer and `Localizer` use.
 
@@ -135,7 +135,7 @@ def _evaluate_parts(localizer, sequence):
         | dict(zip(names, (pixel[i], accuracy[i], iu[i]), strict=True))
         for i, e in enumerate(truth)
     ]
-    found = {}
+    estimates = {}
     for k, name in enumerate((*names, *(f"IU {part}" for part in spec.landmark_scheme().names))):
 
         def statistic(weights, k=k):
@@ -143,18 +143,18 @@ def _evaluate_parts(localizer, sequence):
             *means, each = metrics.segmentation(total)
             return means[k] if k < len(means) else each[:, k - len(means)]
 
-        found[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
+        estimates[name] = {**metrics.interval(statistic, len(matrices)), "count": len(matrices)}
     order = np.argsort(iu)
-    return Evaluation({"parts": found}, rows, {}, order, np.stack(predicted), truth, spec)
+    return Evaluation({"parts": estimates}, rows, {}, order, np.stack(predicted), truth, spec)
 
 
 def _evaluate_boxes(localizer, sequence):
     truth, overlaps, predicted = [], [], []
-    for each, overlap, found in find(localizer, sequence):
+    for each, overlap, several in find(localizer, sequence):
         truth.append(dataclasses.replace(each, patch=None))
         overlaps.append(overlap)
-        predicted.append(found)
-    counts = [len(found) for found in predicted]
+        predicted.append(several)
+    counts = [len(several) for several in predicted]
     rows = [
         {"image": e.name, "error": 1 - overlap, "boxes": count, "overlap": overlap}
         for e, overlap, count in zip(truth, overlaps, counts, strict=True)
@@ -175,12 +175,12 @@ def score(localizer, sequence):
     """The headline of a network on a list of `Example`s, without its interval: (metric, group, percent, True where more
     is better)."""
     if localizer.spec.task == "parts":
-        found = segment(localizer, sequence)
-        total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in found)
+        masks = segment(localizer, sequence)
+        total = sum(metrics.confusion(e.labels, mask, localizer.spec.outputs) for e, mask in masks)
         return "parts", "mean IU", float(metrics.segmentation(total)[2]), True
     if localizer.spec.task == "boxes":
-        found = [(overlap, len(several)) for _, overlap, several in find(localizer, sequence)]
-        return headline(box_measures(*zip(*found, strict=True)))
+        answers = [(overlap, len(several)) for _, overlap, several in find(localizer, sequence)]
+        return headline(box_measures(*zip(*answers, strict=True)))
     truth, points, _ = locate(localizer, sequence)
     return headline(landmark_measures(truth, points, localizer.spec.landmark_scheme().names)[0])
 
@@ -193,10 +193,10 @@ def headline(measures):
     """
     for metric, group, more in HEADLINES:
         if group in measures.get(metric, {}):
-            found = measures[metric][group]
-            if isinstance(found, dict):
-                return metric, group, found["value"], more
-            return metric, group, float(metrics.percent(found, np.ones((1, len(found[0][0]))))[0]), more
+            measure = measures[metric][group]
+            if isinstance(measure, dict):
+                return metric, group, measure["value"], more
+            return metric, group, float(metrics.percent(measure, np.ones((1, len(measure[0][0]))))[0]), more
     raise ValueError(
         "nothing to measure: the split has no annotated landmark, or no length to normalise with"
     )
@@ -218,9 +218,9 @@ def locate(localizer, sequence):
     """
     spec, truth, points, scores = localizer.spec, [], [], []
     for each, maps in predict(localizer, sequence):
-        found, _ = heatmaps.decode(maps, spec.stride, spec.score)
+        inside, _ = heatmaps.decode(maps, spec.stride, spec.score)
         truth.append(dataclasses.replace(each, patch=None))
-        points.append(crops.restore(found, each.matrix))
+        points.append(crops.restore(inside, each.matrix))
         scores.append(heatmaps.scores(maps, spec.score, spec.sigma))
     return truth, np.stack(points), np.stack(scores)
 
@@ -237,10 +237,10 @@ def find(localizer, sequence):
     """Yields (example, the best overlap of a box with the annotated one, boxes of its kind) for each `Example` of a
     sequence, in the square's pixels."""
     for each, maps in predict(localizer, sequence):
-        found, _ = boxes.decode(maps, localizer.spec.stride)[each.kind]
+        several, _ = boxes.decode(maps, localizer.spec.stride)[each.kind]
         low, high = crops.transform(each.points, each.matrix)
         truth = np.concatenate([low, high - low])
-        yield each, float(boxes.overlaps(truth[None], found).max(initial=0)), found
+        yield each, float(boxes.overlaps(truth[None], several).max(initial=0)), several
 
 
 def box_measures(overlaps, counts):
@@ -277,9 +277,11 @@ def landmark_measures(truth, points, names):
         for kind, counted in (("", visible > 0), (" visible", visible == 2)):
             if kind and not hidden:
                 continue
-            found = metrics.normalised_errors(points, annotated, counted, normaliser)
-            errors.setdefault(metric, found)
-            groups = _pck_groups(found, names, threshold) if body else _nme_groups(found, names, truth)
+            normalised = metrics.normalised_errors(points, annotated, counted, normaliser)
+            errors.setdefault(metric, normalised)
+            groups = (
+                _pck_groups(normalised, names, threshold) if body else _nme_groups(normalised, names, truth)
+            )
             measures[metric + kind] = groups
     return measures, errors
 

@@ -142,17 +142,17 @@ class Monitor(tf.keras.callbacks.Callback):
             ) from error
 
     def _validate(self, step, last):
-        found = {name: validation.score(self.localizer) for name, validation in self.validations.items()}
+        headlines = {name: validation.score(self.localizer) for name, validation in self.validations.items()}
         samples = step * self.recipe.batch_size
         row = {"time": time.strftime("%H:%M:%S"), "samples": samples}
         row |= {"loss": round(float(np.mean(self.losses)), 4)}
-        row |= {name: round(value, 2) for name, (_, _, value, _) in found.items()}
-        self.losses, self.scores = [], {name: row[name] for name in found}
+        row |= {name: round(value, 2) for name, (_, _, value, _) in headlines.items()}
+        self.losses, self.scores = [], {name: row[name] for name in headlines}
         self._write(lambda: _append(self.directory / "log.csv", row), step)
         if self.board:
-            self._write(lambda: self._show(step, row, found), step)
-        if found:
-            name, (metric, group, value, more) = next(iter(found.items()))
+            self._write(lambda: self._show(step, row, headlines), step)
+        if headlines:
+            name, (metric, group, value, more) = next(iter(headlines.items()))
             self.bar.write(f"{samples:,} samples: {name} {metric} {group} {value:.2f}, loss {row['loss']}")
             past = [float(row[name]) for row in self.past]
             self.past.append(row)
@@ -161,11 +161,11 @@ class Monitor(tf.keras.callbacks.Callback):
         if last:
             self._write(lambda: weights.save(self.twin, self.directory / "weights.npz"), step)
 
-    def _show(self, step, row, found):
+    def _show(self, step, row, headlines):
         with self.board.as_default(step):
             tf.summary.scalar("loss", row["loss"])
             tf.summary.scalar("learning rate", self.model.optimizer.learning_rate)
-            for name, (metric, group, value, _) in found.items():
+            for name, (metric, group, value, _) in headlines.items():
                 tf.summary.scalar(f"{name}: {metric} {group}", value)
             for name, validation in self.validations.items():
                 picture = overlays(self.localizer, validation.examples[:SHOWN])
@@ -180,12 +180,12 @@ def overlays(localizer, examples):
         for each, mask in scoring.segment(localizer, examples):
             pictures.append(draw.parts(each.patch, mask))
     elif spec.task == "boxes":
-        for each, _, found in scoring.find(localizer, examples):
-            pictures.append(functools.reduce(draw.box, found, each.patch))
+        for each, _, several in scoring.find(localizer, examples):
+            pictures.append(functools.reduce(draw.box, several, each.patch))
     else:
         _, points, scores = scoring.locate(localizer, examples)
-        for each, found, score in zip(examples, points, scores, strict=True):
-            inside = crops.transform(found, each.matrix)
+        for each, place, score in zip(examples, points, scores, strict=True):
+            inside = crops.transform(place, each.matrix)
             pictures.append(draw.landmarks(each.patch, inside, spec.landmark_scheme(), score))
     return draw.sheet(pictures, 4, spec.input_size)
 
