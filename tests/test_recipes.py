@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from coco_folders import write_record
 
 from bnn_landmarks import paper, recipes
 from bnn_landmarks.commands.train import command
@@ -29,7 +30,6 @@ def write_birds(folder, count=20, size=96):
     """A COCO-keypoints folder with five points of an invented scheme."""
     rng = np.random.default_rng(1)
     (folder / "images").mkdir(parents=True)
-    (folder / "annotations").mkdir()
     images, annotations = [], []
     for i in range(count):
         x, y = rng.uniform(36, 60, 2)
@@ -43,8 +43,7 @@ def write_birds(folder, count=20, size=96):
         annotations.append({"id": i, "image_id": i, "bbox": [x - 20, y - 20, 40, 40], "keypoints": keypoints})
     category = {"name": "bird", "keypoints": list(POINTS), "skeleton": [[1, 5], [2, 5], [3, 5], [4, 5]]}
     for split, part in (("train", slice(0, 16)), ("val", slice(16, None))):
-        record = {"images": images[part], "annotations": annotations[part], "categories": [category]}
-        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+        write_record(folder / "annotations" / f"{split}.json", images[part], annotations[part], [category])
     return folder
 
 

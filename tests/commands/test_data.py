@@ -1,11 +1,10 @@
 """`bnn-landmarks data`: lists, builds, draws; errors are one message."""
 
-import json
-
 import click.testing
 import cv2
 import numpy as np
 import pytest
+from coco_folders import write_record
 
 from bnn_landmarks import datasets
 from bnn_landmarks.commands import data
@@ -23,16 +22,15 @@ def run(*arguments):
 def worms(tmp_path):
     folder = tmp_path / "worms"
     (folder / "images").mkdir(parents=True)
-    (folder / "annotations").mkdir()
     for number in range(9):
         cv2.imwrite(str(folder / "images" / f"{number}.png"), np.full((60, 60, 3), 40, np.uint8))
     annotation = {"bbox": [10, 10, 40, 40], "keypoints": [12, 12, 2, 48, 48, 2]}
-    record = {
-        "images": [{"id": n, "file_name": f"{n}.png"} for n in range(9)],
-        "annotations": [{"image_id": n, **annotation} for n in range(9)],
-        "categories": [{"name": "worm", "keypoints": ["l_end", "r_end"], "skeleton": [[1, 2]]}],
-    }
-    (folder / "annotations" / "val.json").write_text(json.dumps(record))
+    write_record(
+        folder / "annotations" / "val.json",
+        [{"id": n, "file_name": f"{n}.png"} for n in range(9)],
+        [{"image_id": n, **annotation} for n in range(9)],
+        [{"name": "worm", "keypoints": ["l_end", "r_end"], "skeleton": [[1, 2]]}],
+    )
     return folder
 
 
@@ -81,15 +79,14 @@ def test_show_parts_needs_68_points(worms, tmp_path):
 def test_show_parts(tmp_path):
     side = np.arange(68) % 9
     keypoints = np.stack([60 + 5 * side, 60 + 0.6 * np.arange(68), np.full(68, 2)], axis=1)
-    record = {
-        "images": [{"id": 1, "file_name": "a.png"}],
-        "annotations": [{"image_id": 1, "keypoints": keypoints.ravel().tolist()}],
-        "categories": [{"keypoints": list(SCHEMES["ibug68"].names)}],
-    }
     (tmp_path / "images").mkdir()
-    (tmp_path / "annotations").mkdir()
     cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((200, 200, 3), np.uint8))
-    (tmp_path / "annotations" / "train.json").write_text(json.dumps(record))
+    write_record(
+        tmp_path / "annotations" / "train.json",
+        [{"id": 1, "file_name": "a.png"}],
+        [{"image_id": 1, "keypoints": keypoints.ravel().tolist()}],
+        [{"keypoints": list(SCHEMES["ibug68"].names)}],
+    )
     coloured = []
     for arguments in ([], ["--parts"]):
         assert run("show", tmp_path, "--output", tmp_path / "sheet.png", *arguments).exit_code == 0

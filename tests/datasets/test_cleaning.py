@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from coco_folders import write_record
 
 from bnn_landmarks.commands.data import command
 from bnn_landmarks.datasets import cleaning
@@ -72,17 +73,16 @@ def test_right_sides_stay_although_the_predictions_are_a_little_off():
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "set" / "annotations").mkdir(parents=True)
     people = [body() + 20, body() + [150, 20]]
-    record = {
-        "images": [{"id": 5, "file_name": "a.jpg"}],
-        "categories": [{"id": 1, "name": "person", "keypoints": list(LSP.names)}],
-        "annotations": [
+    write_record(
+        tmp_path / "set" / "annotations" / "train.json",
+        [{"id": 5, "file_name": "a.jpg"}],
+        [
             {"id": i, "image_id": 5, "category_id": 1, "keypoints": np.c_[p, np.full(14, 2)].ravel().tolist()}
             for i, p in enumerate(people)
         ],
-    }
-    (tmp_path / "set" / "annotations" / "train.json").write_text(json.dumps(record))
+        [{"id": 1, "name": "person", "keypoints": list(LSP.names)}],
+    )
     return tmp_path / "set", people
 
 

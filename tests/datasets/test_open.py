@@ -1,11 +1,11 @@
 """Finding a data set by name: raw folders, prepared builds, messages; reading from many threads."""
 
 import concurrent.futures
-import json
 
 import cv2
 import numpy as np
 import pytest
+from coco_folders import write_record
 
 from bnn_landmarks import datasets
 from bnn_landmarks.datasets.coco import CocoKeypoints
@@ -14,17 +14,14 @@ from bnn_landmarks.datasets.masks import MaskFolder
 
 def write_coco(folder, count=3):
     (folder / "images").mkdir(parents=True)
-    (folder / "annotations").mkdir()
     for number in range(count):
         cv2.imwrite(str(folder / "images" / f"{number}.png"), np.full((30, 30, 3), number, np.uint8))
-    record = {
-        "images": [{"id": n, "file_name": f"{n}.png"} for n in range(count)],
-        "annotations": [
-            {"image_id": n, "bbox": [1, 2, 20, 20], "keypoints": [n, 1, 2, 2, 3, 2]} for n in range(count)
-        ],
-        "categories": [{"name": "worm", "keypoints": ["head", "tail"]}],
-    }
-    (folder / "annotations" / "train.json").write_text(json.dumps(record))
+    write_record(
+        folder / "annotations" / "train.json",
+        [{"id": n, "file_name": f"{n}.png"} for n in range(count)],
+        [{"image_id": n, "bbox": [1, 2, 20, 20], "keypoints": [n, 1, 2, 2, 3, 2]} for n in range(count)],
+        [{"name": "worm", "keypoints": ["head", "tail"]}],
+    )
     return folder
 
 

@@ -1,7 +1,5 @@
 """The split that is scored on: how it is named."""
 
-import json
-
 import pytest
 from coco_folders import annotation, image, write_image, write_record
 
@@ -10,14 +8,8 @@ from bnn_landmarks.evaluation.examples import open_split
 
 def test_the_split_is_named_by_option_or_by_the_last_part(tmp_path):
     folder = tmp_path / "mine"
-    (folder / "annotations").mkdir(parents=True)
-    record = {
-        "images": [{"id": 1, "file_name": "a.jpg"}],
-        "annotations": [{"image_id": 1, "bbox": [0, 0, 4, 4], "keypoints": [1, 1, 2]}],
-        "categories": [{"name": "thing", "keypoints": ["tip"]}],
-    }
     for split in ("val", "test"):
-        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+        write_record(folder / "annotations" / f"{split}.json")
     for arguments, expected in (
         ((str(folder),), "val"),
         ((f"{folder}/test",), "test"),
@@ -26,7 +18,7 @@ def test_the_split_is_named_by_option_or_by_the_last_part(tmp_path):
         (("mine", None, tmp_path), "val"),
     ):
         samples, name, split = open_split(*arguments)
-        assert (len(samples), name, split) == (1, "mine", expected)
+        assert (len(samples), name, split) == (2, "mine", expected)
     with pytest.raises(FileNotFoundError, match=r"no annotations .*its splits are test, val"):
         open_split("mine/absent", None, tmp_path)
     with pytest.raises(FileNotFoundError, match="no data set"):

@@ -1,11 +1,11 @@
 """A data set of crosses, a recipe that learns them with a network of two layers in no time."""
 
 import csv
-import json
 
 import cv2
 import numpy as np
 import tensorflow as tf
+from coco_folders import write_record
 
 from bnn_landmarks.network.layers import Options, conv_unit
 from bnn_landmarks.schemes import Scheme
@@ -19,8 +19,7 @@ CROSS = Scheme("cross", ("centre", "left_tip", "right_tip"), ((1, 2),))
 def write_folder(folder, splits, size=64):
     """A COCO-keypoints folder of crosses on grey: centre and the two ends of the bar."""
     rng = np.random.default_rng(0)
-    (folder / "annotations").mkdir(parents=True)
-    (folder / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
     for split, count in splits.items():
         images, annotations = [], []
         for i in range(count):
@@ -33,8 +32,7 @@ def write_folder(folder, splits, size=64):
             keypoints = [x, y, 2, x - 16, y, 2, x + 16, y, 2]
             annotations.append({"image_id": i, "bbox": [x - 16, y - 16, 32, 32], "keypoints": keypoints})
         category = {"name": "cross", "keypoints": list(CROSS.names)}
-        record = {"images": images, "annotations": annotations, "categories": [category]}
-        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+        write_record(folder / "annotations" / f"{split}.json", images, annotations, [category])
     return folder
 
 

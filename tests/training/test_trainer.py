@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from coco_folders import write_record
 from crosses import assert_same, build_instead, log, tiny
 from faces import seen
 
@@ -28,6 +29,7 @@ from bnn_landmarks.training.model import steps_done
 from bnn_landmarks.training.recipe import override
 
 ROOT = pathlib.Path(__file__).parents[2]
+PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tests" / "training")))
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -140,8 +142,7 @@ def test_the_moving_average_is_what_is_saved(data, tmp_path):
 
 def write_faces(folder, count):
     """A COCO-keypoints folder of dark faces of 68 points on light."""
-    (folder / "annotations").mkdir(parents=True)
-    (folder / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
     images, annotations = [], []
     for i in range(count):
         points = seen(0, unit=24, middle=(30 + 2 * i, 28))
@@ -150,9 +151,8 @@ def write_faces(folder, count):
         images.append({"id": i, "file_name": f"{i}.png"})
         annotations.append({"image_id": i, "keypoints": np.c_[points, np.full(68, 2)].ravel().tolist()})
     category = {"name": "face", "keypoints": list(SCHEMES["ibug68"].names)}
-    record = {"images": images, "annotations": annotations, "categories": [category]}
     for split in ("train", "val"):
-        (folder / "annotations" / f"{split}.json").write_text(json.dumps(record))
+        write_record(folder / "annotations" / f"{split}.json", images, annotations, [category])
     return folder
 
 
@@ -229,7 +229,6 @@ def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_pa
 
 PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
 import bnn_landmarks
 import tensorflow as tf
 from bnn_landmarks.training.recipe import override
@@ -238,7 +237,7 @@ from crosses import build_instead, small, tiny
 from bnn_landmarks.training import trainer
 
 build_instead(small, pytest.MonkeyPatch())
-data, output, strategy = sys.argv[2:5]
+data, output, strategy = sys.argv[1:4]
 if strategy == "killed":
     trainer.train(tiny(samples=400), data, output, resume=True, checkpoint_minutes=0, validate_samples=80)
 else:
@@ -252,12 +251,11 @@ def start(data, output, strategy, **environment):
         sys.executable,
         "-c",
         PROGRAM,
-        str(ROOT / "tests" / "training"),
         str(data),
         str(output),
         strategy,
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -336,7 +334,6 @@ def test_two_workers_learn_what_one_does_with_the_joint_batch(data, tmp_path):
 def test_two_replicas_on_one_machine_learn_what_one_does_with_the_joint_batch(data, tmp_path):
     program = """
 import sys
-sys.path.insert(0, sys.argv[1])
 import bnn_landmarks
 import tensorflow as tf
 tf.config.set_logical_device_configuration(
@@ -346,17 +343,16 @@ import pytest
 from crosses import build_instead, small, tiny
 from bnn_landmarks.training import trainer
 build_instead(small, pytest.MonkeyPatch())
-trainer.train(tiny(samples=16), sys.argv[2], sys.argv[3], strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+trainer.train(tiny(samples=16), *sys.argv[1:3], strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 """
     arguments = [
         sys.executable,
         "-c",
         program,
-        str(ROOT / "tests" / "training"),
         str(data),
         str(tmp_path / "two"),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     one = start(data, tmp_path / "one", "none")
