@@ -1,7 +1,6 @@
 """Accuracy of landmarks and of facial parts, with bootstrap intervals. NumPy only.
 
     errors = normalised_errors(points, truth, counted, normaliser)        # [N, K]
-    each, together = pck(errors, 0.5)
     estimate([share_right(errors, 0.5)])                                  # {"value", "low", "high", "count"}
 
 Arrays: points and truth float [N, K, 2], pixels; counted bool [N, K], the landmarks that count; normaliser float [N],
