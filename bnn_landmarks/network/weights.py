@@ -1,4 +1,4 @@
-"""Packed weights: one `.npz` a network, one bit a binary weight, its `Spec` at the head.
+"""Packed weights: one `.npz` per network, one bit per binary weight, its `Spec` at the head.
 
     save(model, "pose.npz")                      # -> the file's SHA-256
     model = load("pose.npz")                     # tf.keras.Model, model.spec set
