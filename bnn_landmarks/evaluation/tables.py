@@ -87,7 +87,7 @@ def render(numbers=(), records=None):
             )
         blocks.append(f"Table {number}\n\n{cards.table(HEADER, lines)}")
     notes = (
-        f"Parameters, size (one bit a binary weight, 32 bits every other number) and multiply-accumulates are counted "
+        f"Parameters, size (one bit per binary weight, 32 bits per other number) and multiply-accumulates are counted "
         f"from the network built at {INPUT}x{INPUT}. The paper's scores: PCKh@0.5 on MPII's validation people; "
         "table 15: pixel accuracy, mean class accuracy, mean IU on the 300-W competition set. Ours say on what they "
         "were measured: a small split or budget is not comparable with the paper's. Those of docs/ablation.md vary the "

@@ -25,7 +25,7 @@ class Count:
 
     @property
     def bytes(self) -> int:
-        """One bit a binary weight, 32 bits every other number."""
+        """One bit per binary weight, 32 bits per other number."""
         return math.ceil(self.binary_weights / 8) + 4 * (self.real_weights + self.other)
 
 
