@@ -302,7 +302,7 @@ def _reads_signs(layer):
 def _with_fixed_scale(layer):
     """A binary convolution with its factor as a constant."""
     factor = layer.multiplier()
-    copy = _copy(layer, scale="none" if factor is None else "fixed")
+    copy = _copy(layer, scale_mode="none" if factor is None else "fixed")
     copy.build(layer.input_shape)
     copy.set_weights([layer.kernel.numpy(), *([] if factor is None else [factor.numpy()])])
     return copy
