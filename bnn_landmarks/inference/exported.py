@@ -14,6 +14,7 @@ import hashlib
 import importlib
 import json
 import logging
+import os
 import pathlib
 
 from bnn_landmarks import extras
