@@ -33,7 +33,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         raise
 
 
-def cache_directory():
+def cache_directory() -> pathlib.Path:
     """Where conversions and compiled operations are kept: bnn-landmarks in $XDG_CACHE_HOME, which is ~/.cache where
     it is not set. It need not exist."""
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
