@@ -6,6 +6,7 @@ from photographs import on_photographs
 from run_lce import DOORS, assert_same, by_lce
 
 from bnn_landmarks import zoo
+from bnn_landmarks.spec import Options, Spec
 
 pytestmark = pytest.mark.usefixtures("library")
 
@@ -32,12 +33,18 @@ def randomize(model, seed=0):
     return model
 
 
-def lce_file(size, seed=0, **options):
-    import larq_compute_engine as lce
-
+def network(size, **options):
     from bnn_landmarks.network.hourglass import hourglass_network
 
-    return lce.convert_keras_model(randomize(hourglass_network(size, 5, **options), seed))
+    model = randomize(hourglass_network(size, 16, **options))
+    model.spec = Spec("network", input_size=size)
+    return model
+
+
+def lce_file(size, **options):
+    from export import lce
+
+    return lce.convert(network(size, **options))
 
 
 BLOCKS = ["bottleneck", "multi_scale", "multi_scale_no_1x1", "hierarchical_shortcuts"]
@@ -52,7 +59,7 @@ def assert_network(content, size, **options):
 
 
 def test_hierarchical():
-    content = lce_file(64, channels=64)
+    content = lce_file(64, channels=64, options=Options(stem="integer"))
     assert_network(content, 64)
     assert_network(content, 64, num_threads=2)
 
@@ -75,9 +82,15 @@ def test_other_blocks(block):
     ],
 )
 def test_switches(switch):
-    from bnn_landmarks.spec import Options
-
     assert_network(lce_file(64, channels=64, options=Options(**switch)), 64)
+
+
+@pytest.mark.slow
+def test_a_file_of_lces_own_converter():
+    """Not our exporter's: norms before signs are products and sums."""
+    import larq_compute_engine as lce
+
+    assert_network(lce.convert_keras_model(network(64, channels=64)), 64)
 
 
 @pytest.mark.slow
