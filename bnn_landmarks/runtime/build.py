@@ -32,7 +32,7 @@ FLAGS = [
 # Sources that may use more of the processor than the rest; the library asks the processor before it calls them.
 PROCESSOR_FLAGS = {
     "kernels_avx2.cc": ["-mavx2", "-mfma"],
-    "kernels_avx512.cc": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vpopcntdq"],
+    "kernels_avx512.cc": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vpopcntdq", "-mavx512vnni"],
 }
 
 

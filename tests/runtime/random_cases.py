@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 
 import numpy as np
-from lce_files import BOOL, FLOAT, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, VALID, LceFile
+from lce_files import BOOL, FLOAT, NONE, RELU, RELU6, RELU_N1_TO_1, SAME, UINT8, VALID, LceFile
 from tensorflow.lite.python import schema_py_generated as schema
 
 
@@ -175,6 +175,32 @@ def float_case(seed):
         else:
             y = file.map("RELU6", y)
     return Case(f"float-{seed}", file, [y], [rng.random(file.shape(x)).astype(np.float32)])
+
+
+def pixel_case(seed, bytes_in=False):
+    """An integer stem: pixels as whole numbers, a convolution by whole numbers with halves for a bias, signs."""
+    rng = np.random.default_rng(seed)
+    file = LceFile()
+    channels = int(rng.choice([1, 3, 4, 5]))
+    shape = (int(rng.integers(1, 3)), *(int(n) for n in rng.integers(8, 20, 2)), channels)
+    x = file.input(shape, UINT8 if bytes_in else FLOAT)
+    if bytes_in:
+        y = file.map("CAST", x)
+        file.tensors[y] = (*file.tensors[y][:2], FLOAT, None)
+        values = rng.integers(0, 256, shape).astype(np.uint8)
+    else:
+        y = file.map("ROUND", file.map("MUL", x, np.float32(255), options=schema.MulOptionsT()))
+        values = (rng.integers(0, 256, shape) / np.float32(255)).astype(np.float32)
+    filters = int(rng.choice([1, 16, 31, 32, 33, 64, 70, 130, 200]))
+    kernel = tuple(int(n) for n in rng.choice([1, 3, 5, 7], 2))
+    strides = (2, 2) if min(kernel) > 1 and rng.random() < 0.5 else (1, 1)
+    whole = rng.integers(-127, 128, (filters, *kernel, channels)).astype(np.float32)
+    spread = 4 * np.abs(whole).sum(axis=(1, 2, 3)).max()
+    bias = np.rint(rng.normal(0, spread, filters)).astype(np.float32) + np.float32(0.5)
+    bias[rng.random(filters) < 0.1] = -(2.0**23)
+    y = file.float_conv(y, whole, bias, strides, padding=int(rng.choice([SAME, VALID])))
+    y = file.dequantize(file.quantize(y), filters)
+    return Case(f"pixels-{seed}", file, [y], [values])
 
 
 def all_cases(count, seed=0):

@@ -48,6 +48,7 @@ int Compare(int argc, char** argv) {
   bnn_model* model = bnn_open(file.data(), file.size());
   if (model == nullptr) Die("open");
   Bytes().swap(file);  // must not be needed any more
+  if (bnn_input_count(model) != 1 || bnn_output_count(model) != 1) Die("not one input and one output");
   bnn_tensor in, out;
   if (bnn_input(model, 0, &in) != 0 || bnn_output(model, 0, &out) != 0 || in.bytes != input.size()) Die("shapes");
   bnn_context* context = bnn_context_new(model, threads);

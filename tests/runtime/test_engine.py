@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 from lce_files import FLOAT, UINT8, VALID, LceFile
-from random_cases import block_case, float_case
-from run_lce import by_engine
+from random_cases import block_case, float_case, pixel_case
+from run_lce import assert_same, by_engine, by_lce
+from test_exact import KERNELS
 from test_refusals import ONES, ZEROS, one_conv, signs
 
 from bnn_landmarks import runtime
@@ -56,6 +57,25 @@ def test_float_operators_have_the_same_bits_in_every_set_of_kernels(seed, monkey
         except runtime.RuntimeUnavailable:
             continue
         np.testing.assert_array_equal(got[0], wanted[0])
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("bytes_in", [False, True])
+def test_an_integer_stem_gives_the_bits_of_lce(bytes_in, kernels, monkeypatch):
+    monkeypatch.setenv("BNN_LANDMARKS_KERNELS", kernels)
+    for seed in range(12):
+        case = pixel_case(seed, bytes_in)
+        wanted = by_lce(case.content(), case.inputs)
+        assert_same(by_engine(case.content(), case.inputs, num_threads=1 + seed % 2), wanted, case.name)
+
+
+@pytest.mark.parametrize("odd", [1.002, -0.01, 1.5, 3e8, np.nan, np.inf])
+def test_an_integer_stem_on_what_is_no_pixel(odd):
+    """One value outside 0 to 255: then the network's own floats are computed, as LCE does."""
+    for seed in range(4):
+        case = pixel_case(seed)
+        case.inputs[0].flat[7] = odd
+        assert_same(by_engine(case.content(), case.inputs), by_lce(case.content(), case.inputs), case.name)
 
 
 def test_bytes_are_cast():

@@ -18,7 +18,8 @@ const Kernels* ChooseKernels(const char** error) {
   const Candidate candidates[] = {
 #if defined(__x86_64__)
       {&kAvx512Kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq")},
+                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq") &&
+                            __builtin_cpu_supports("avx512vnni")},
       {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
 #elif defined(__aarch64__)
       {&kNeonKernels, true},

@@ -88,6 +88,12 @@ struct Kernels {
   void (*maximum)(const float* x, float* best, int count);  // best = x > best ? x : best
 
   void (*multiply)(const FloatTile& tile);
+
+  // Sums [pixels][kTile], int32, of products of bytes: inputs 0 to 255 by filters -127 to 127, packed
+  // [word under the filter][width channels][4]. `windows` count words of four inputs. The sums stay below 2^24 and go
+  // through `finish` as counts do. Null where `multiply` is as fast.
+  void (*dot)(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
+              int pixels, void* sums);
 };
 
 // The set that BNN_LANDMARKS_KERNELS names, or the fastest that this machine runs. Null, with a message, where the

@@ -191,13 +191,16 @@ void Maximum(const float* x, float* best, int count) {
 template <int kPixels>
 inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
   __m256 sums[kPixels][2];
+#pragma GCC unroll 6
   for (int p = 0; p < kPixels; ++p) {
     for (int v = 0; v < 2; ++v) sums[p][v] = _mm256_loadu_ps(t.bias + first + v * 8);
   }
   const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
   const float* rows = t.rows + pixel * t.row_stride;
-  for (int k = 0; k < t.depth; ++k, panel += kPanel) {
+  const int depth = t.depth;
+  for (int k = 0; k < depth; ++k, panel += kPanel) {
     const __m256 low = _mm256_loadu_ps(panel), high = _mm256_loadu_ps(panel + 8);
+#pragma GCC unroll 6
     for (int p = 0; p < kPixels; ++p) {
       const __m256 x = _mm256_broadcast_ss(rows + p * t.row_stride + k);
       sums[p][0] = _mm256_fmadd_ps(x, low, sums[p][0]);
@@ -206,6 +209,7 @@ inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
   }
   const __m256 least = _mm256_set1_ps(t.low), most = _mm256_set1_ps(t.high);
   const int channels = t.channels - first;
+#pragma GCC unroll 6
   for (int p = 0; p < kPixels; ++p) {
     alignas(32) float tail[kPanel];
     float* out = t.out + (pixel + p) * t.out_stride + first;
@@ -230,7 +234,7 @@ void Multiply(const FloatTile& t) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
+    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, nullptr,
 };
 
 }  // namespace bnn

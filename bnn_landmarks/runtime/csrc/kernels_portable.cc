@@ -105,10 +105,27 @@ void Multiply(const FloatTile& t) {
   }
 }
 
+void Dot(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
+         int pixels, void* sums) {
+  for (int p = 0; p < pixels; ++p) {
+    int32_t* out = static_cast<int32_t*>(sums) + p * kTile;
+    for (int c = 0; c < width; ++c) out[c] = 0;
+    const int8_t* filter = packed;
+    for (int w = 0; w < window_count; ++w) {
+      const uint8_t* input = origins[p] + windows[w].offset;
+      for (int i = 0; i < windows[w].words; ++i, input += 4, filter += 4 * width) {
+        for (int c = 0; c < width; ++c) {
+          for (int k = 0; k < 4; ++k) out[c] += input[k] * filter[4 * c + k];
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply,
+    "portable", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, Dot,
 };
 
 }  // namespace bnn

@@ -41,6 +41,13 @@ struct ConvTarget {
   FloatSlice output, residual;
 };
 
+// A float convolution of the caller's own pixels by whole numbers.
+struct PixelSource {
+  int outside;             // tensor
+  bool bytes;              // uint8; else floats in [0, 1]
+  std::vector<int> nodes;  // between it and the convolution
+};
+
 struct Plan {
   Plan(const Graph& network, const Kernels& set, Program* result)
       : graph(network), outputs(network.outputs.begin(), network.outputs.end()), kernels(set), program(*result) {}
@@ -62,9 +69,10 @@ struct Plan {
   std::map<int, ConvTarget> targets;        // by convolution
   std::map<int, int> upsampled;             // sum -> which of its inputs is upsampled
   std::vector<SliceSign> slice_signs;
+  std::map<int, PixelSource> pixel_sources;   // by float convolution
 
   // of PlanImages
-  std::map<int, BitImage*> images;  // by tensor
+  std::map<int, BitImage*> images;  // by tensor; of a PixelSource's, bytes
 
   const Tensor& tensor(int index) const { return graph.tensors[index]; }
   const Shape& shape(int tensor) const { return program.shapes[tensor]; }

@@ -172,6 +172,70 @@ void FuseUpsamples(Plan* plan) {
   }
 }
 
+// The one node that makes a tensor, where nothing but `reader` sees it; or null.
+const Node* OnlyMaker(const Plan& plan, int tensor, int reader) {
+  const int made = plan.producer(tensor);
+  return made >= 0 && OnlyReader(plan, tensor, reader) && plan.signs.count(tensor) == 0 ? &plan.graph.nodes[made] : nullptr;
+}
+
+bool AllAre(const Plan& plan, int tensor, float value) {
+  const float* values = plan.floats(tensor);
+  return std::all_of(values, values + plan.tensor(tensor).bytes / 4, [&](float v) { return v == value; });
+}
+
+// Whether sums of pixels times these filters are exact in any order, and so is what they leave of the bias's halves.
+bool IsWhole(const Plan& plan, const Node& conv) {
+  const std::vector<int>& dims = plan.tensor(conv.filter).dims;
+  const int64_t depth = static_cast<int64_t>(dims[1]) * dims[2] * dims[3];
+  const float* filter = plan.floats(conv.filter);
+  if (depth * 255 * 127 >= 1 << 23) return false;
+  for (int64_t i = 0; i < depth * dims[0]; ++i) {
+    if (!(std::fabs(filter[i]) <= 127.0f) || filter[i] != std::floor(filter[i])) return false;
+  }
+  if (conv.bias < 0) return true;
+  const float* bias = plan.floats(conv.bias);
+  for (int c = 0; c < dims[0]; ++c) {
+    if (!(std::fabs(bias[c]) <= 16777216.0f) || 2 * bias[c] != std::floor(2 * bias[c])) return false;
+  }
+  return true;
+}
+
+// image -> (MUL by 255 -> ROUND, or CAST of bytes) -> CONV_2D of whole numbers -> signs alone.
+void FusePixels(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& conv = nodes[i];
+    if (conv.op != Op::kFloatConv || plan->kernels.dot == nullptr || conv.float_conv.dilation_width != 1) continue;
+    if (plan->floats_needed(conv.output) || plan->signs.count(conv.output) == 0 || !IsWhole(*plan, conv)) continue;
+    const auto& signs = plan->signs[conv.output];
+    if (std::any_of(signs.begin(), signs.end(), [](const Sign& s) { return s.scale >= 0 || s.shift >= 0; })) continue;
+    if (conv.low > 0.0f || conv.high < 0.0f || (conv.low == 0.0f)) continue;  // a clamp that hides the sign
+    const Node* before = OnlyMaker(*plan, conv.inputs[0], static_cast<int>(i));
+    if (before == nullptr) continue;
+    const int last = plan->producer(conv.inputs[0]);
+    PixelSource source = {before->inputs[0], true, {last}};
+    if (before->op == Op::kUnary && before->unary == Unary::kRound) {
+      const Node* scaled = OnlyMaker(*plan, before->inputs[0], last);
+      if (scaled == nullptr) continue;
+      int constant = scaled->op == Op::kScale ? scaled->constant : -1;
+      source.outside = scaled->inputs[0];
+      if (scaled->op == Op::kBinary && scaled->binary == Binary::kMul) {
+        const bool first = plan->tensor(scaled->inputs[0]).constant();
+        constant = scaled->inputs[first ? 0 : 1];
+        source.outside = scaled->inputs[first ? 1 : 0];
+      }
+      if (constant < 0 || !plan->tensor(constant).constant() || !AllAre(*plan, constant, 255.0f)) continue;
+      source.bytes = false;
+      source.nodes = {plan->producer(before->inputs[0]), last};
+    } else if (before->op != Op::kCast) {
+      continue;
+    }
+    if (plan->producer(source.outside) >= 0) continue;
+    for (int node : source.nodes) plan->absorbed[node] = true;
+    plan->pixel_sources[static_cast<int>(i)] = source;
+  }
+}
+
 }  // namespace
 
 bool Moderate(const float* values, int count) {
@@ -185,6 +249,7 @@ void PlanFusion(Plan* plan) {
   FuseAdds(plan);
   FuseConcats(plan);
   FuseUpsamples(plan);
+  FusePixels(plan);
 }
 
 }  // namespace bnn

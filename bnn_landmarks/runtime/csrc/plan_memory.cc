@@ -39,8 +39,21 @@ void PlanImages(Plan* plan) {
     Reach(in.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &image->top, &image->bottom);
     Reach(in.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &image->left, &image->right);
   }
+  for (const auto& entry : plan->pixel_sources) {
+    const Node& node = plan->graph.nodes[entry.first];
+    images.push_back(std::make_unique<BitImage>());
+    BitImage* image = images.back().get();
+    image->index = static_cast<int>(images.size()) - 1;
+    image->shape = plan->shape(entry.second.outside);
+    image->pixel_bytes = static_cast<size_t>(image->shape.c);
+    const std::vector<int>& filter = plan->tensor(node.filter).dims;
+    const FloatConvOptions& o = node.float_conv;
+    Reach(image->shape.h, filter[1], o.stride_height, o.dilation_height, o.same_padding, &image->top, &image->bottom);
+    Reach(image->shape.w, filter[2], o.stride_width, o.dilation_width, o.same_padding, &image->left, &image->right);
+    plan->images[entry.second.outside] = image;
+  }
   for (const auto& image : images) {
-    image->pixel_bytes = static_cast<size_t>(image->words) * plan->kernels.word_bytes;
+    if (image->pixel_bytes == 0) image->pixel_bytes = static_cast<size_t>(image->words) * plan->kernels.word_bytes;
     const double rows = static_cast<double>(image->shape.h) + image->top + image->bottom;
     const double columns = static_cast<double>(image->shape.w) + image->left + image->right;
     Require(rows * columns * image->shape.n * static_cast<double>(image->pixel_bytes) < kMostBytes, "a tensor is too large");

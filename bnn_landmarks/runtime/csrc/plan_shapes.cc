@@ -8,7 +8,7 @@ constexpr int64_t kMostElements = int64_t{1} << 28;
 
 void CheckShape(const Shape& s) {
   Require(s.n > 0 && s.h > 0 && s.w > 0 && s.c > 0, "a tensor is empty");
-  Require(static_cast<double>(s.n) * s.h * s.w * (s.c + kWord) < static_cast<double>(kMostElements), "a tensor is too large");
+  Require(static_cast<double>(s.n) * s.h * s.w * (static_cast<double>(s.c) + kWord) < static_cast<double>(kMostElements), "a tensor is too large");
 }
 
 Shape OutsideShape(const Tensor& tensor, Type type) {

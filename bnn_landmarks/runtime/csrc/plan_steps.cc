@@ -7,6 +7,8 @@ namespace bnn {
 
 namespace {
 
+constexpr int kLongestRow = 1 << 16;
+
 class StepMaker {
  public:
   explicit StepMaker(Plan* plan) : plan_(*plan), nodes_(plan->graph.nodes) {}
@@ -171,14 +173,17 @@ class StepMaker {
         EmitConv(index);
         return;
       case Op::kFloatConv:
-        EmitFloatConv(node);
+        EmitFloatConv(index);
         return;
       case Op::kConcat:
         EmitConcat(node);
         return;
-      default:
-        EmitMap(index);
-        return;
+      default: {
+        auto step = MakeMap(index);
+        step->signings = TakeSignings(node.output);
+        if (step->signings.empty()) Flatten(step.get());
+        Push(std::move(step));
+      }
     }
   }
 
@@ -228,7 +233,23 @@ class StepMaker {
     if (constant->size() == 1) constant->assign(channels, constant->front());
   }
 
-  void EmitMap(int index) {
+  // A row of pixels at a time, where each value is made of those in its place.
+  static void Flatten(MapStep* step) {
+    using Kind = MapStep::Kind;
+    static const std::set<Kind> kPointwise = {Kind::kScale, Kind::kShift, Kind::kAdd,      Kind::kCast,  Kind::kClamp,  Kind::kRound,
+                                              Kind::kFloor, Kind::kPrelu, Kind::kUnitSign, Kind::kBinary, Kind::kSelect};
+    const int width = step->shape.w, length = width * step->channels;
+    if (kPointwise.count(step->kind) == 0 || length > kLongestRow) return;
+    for (std::vector<float>* constant : {&step->constant, &step->constant_b}) {
+      const std::vector<float> once = *constant;
+      for (int i = 1; i < width; ++i) constant->insert(constant->end(), once.begin(), once.end());
+    }
+    for (FloatSlice* slice : {&step->output, &step->a, &step->b, &step->condition}) slice->stride = length;
+    step->shape.w = 1;
+    step->channels = length;
+  }
+
+  std::unique_ptr<MapStep> MakeMap(int index) const {
     const Node& node = nodes_[index];
     using Kind = MapStep::Kind;
     auto step = std::make_unique<MapStep>();
@@ -298,11 +319,11 @@ class StepMaker {
         step->b = Whole(nodes_[plan_.producer(step->b.tensor)].inputs[0]);
       }
     }
-    step->signings = TakeSignings(node.output);
-    Push(std::move(step));
+    return step;
   }
 
-  void EmitFloatConv(const Node& node) {
+  void EmitFloatConv(int index) {
+    const Node& node = nodes_[index];
     auto step = std::make_unique<FloatConvStep>();
     const std::vector<int>& filter = plan_.tensor(node.filter).dims;
     const FloatConvOptions& o = node.float_conv;
@@ -322,6 +343,44 @@ class StepMaker {
     step->SetFilters(plan_.floats(node.filter), filter[0]);
     step->signings = TakeSignings(node.output);
     if (plan_.floats_needed(node.output) || step->signings.empty()) step->output = Whole(node.output);
+    const auto source = plan_.pixel_sources.find(index);
+    if (source != plan_.pixel_sources.end()) {
+      EmitPixelConv(node, source->second, std::move(step));
+    } else {
+      Push(std::move(step));
+    }
+  }
+
+  void EmitPixelConv(const Node& node, const PixelSource& source, std::unique_ptr<FloatConvStep> floats) {
+    auto step = std::make_unique<PixelConvStep>();
+    step->outside = source.outside;
+    step->bytes = source.bytes;
+    step->image = plan_.images[source.outside];
+    step->out_shape = floats->out_shape;
+    step->stride_height = node.float_conv.stride_height;
+    step->stride_width = node.float_conv.stride_width;
+    step->pad_top = floats->pad_top;
+    step->pad_left = floats->pad_left;
+    const int words = (floats->filter_width * step->image->shape.c + 3) / 4;
+    for (int y = 0; y < floats->filter_height; ++y) {
+      step->windows.push_back({static_cast<ptrdiff_t>(y) * node.float_conv.dilation_height * static_cast<ptrdiff_t>(step->image->row_bytes), words});
+    }
+    step->SetFilters(plan_.floats(node.filter), step->out_shape.c, floats->filter_height, floats->filter_width);
+    for (const Signing& signing : floats->signings) {
+      Thresholds thresholds;
+      thresholds.image = signing.image;
+      thresholds.word = signing.word;
+      thresholds.threshold.assign(WordsFor(step->out_shape.c) * kWord, INT32_MAX);
+      thresholds.flip.assign(WordsFor(step->out_shape.c), 0);
+      for (int c = 0; c < step->out_shape.c; ++c) {
+        // sum + bias < 0 unless sum > ceil(-bias) - 1
+        thresholds.threshold[c] = static_cast<int32_t>(std::ceil(-static_cast<double>(floats->bias[c]))) - 1;
+        thresholds.flip[c / kWord] |= 1u << (c % kWord);
+      }
+      step->thresholds.push_back(std::move(thresholds));
+    }
+    for (int before : source.nodes) step->otherwise.push_back(MakeMap(before));
+    step->otherwise.push_back(std::move(floats));
     Push(std::move(step));
   }
 

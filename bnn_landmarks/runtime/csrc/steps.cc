@@ -1,6 +1,7 @@
 #include "steps.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -361,6 +362,108 @@ void FloatConvStep::Run(const RunContext& run) const {
     Place place(first, out_shape);
     for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape)) {
       SignPixel(run, signings, tile.out + p * tile.out_stride, 0, out_shape.c, place);
+    }
+  });
+}
+
+// ---- pixels
+
+namespace {
+
+// What MUL by 255 and ROUND make of an image; false where that is not all of bytes.
+bool ToBytes(const float* in, uint8_t* out, int count) {
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) {
+    const float value = in[i] * 255.0f;
+    const float rounded = (value + 12582912.0f) - 12582912.0f;  // as Round, where it is not too large
+    const bool fits = rounded >= 0.0f && rounded <= 255.0f;
+    wrong |= !fits;
+    out[i] = static_cast<uint8_t>(static_cast<int>(fits ? rounded : 0.0f));
+  }
+  return wrong == 0;
+}
+
+}  // namespace
+
+void PixelConvStep::SetFilters(const float* filters, int channels_out, int filter_height, int filter_width) {
+  const int row = filter_width * image->shape.c, words = (row + 3) / 4;
+  tile_bytes_ = static_cast<size_t>(filter_height) * words * 4 * kTile;
+  const int tiles = (channels_out + kTile - 1) / kTile;
+  packed_.assign(tile_bytes_ * tiles, 0);
+  for (int c = 0; c < channels_out; ++c) {
+    int8_t* tile = packed_.data() + tile_bytes_ * (c / kTile);
+    const int width = std::min(kTile, WordsFor(channels_out) * kWord - c / kTile * kTile);
+    for (int y = 0; y < filter_height; ++y) {
+      for (int k = 0; k < row; ++k) {
+        const size_t word = static_cast<size_t>(y) * words + k / 4;
+        const float value = filters[(static_cast<size_t>(c) * filter_height + y) * row + k];
+        tile[(word * width + c % kTile) * 4 + k % 4] = static_cast<int8_t>(value);
+      }
+    }
+  }
+}
+
+std::string PixelConvStep::Name() const { return otherwise.back()->Name() + " of bytes"; }
+
+std::vector<int> PixelConvStep::Floats() const {
+  std::vector<int> all;
+  for (const auto& step : otherwise) {
+    for (int tensor : step->Floats()) all.push_back(tensor);
+  }
+  return all;
+}
+
+size_t PixelConvStep::ScratchFloats() const {
+  size_t most = 0;
+  for (const auto& step : otherwise) most = std::max(most, step->ScratchFloats());
+  return most;
+}
+
+size_t PixelConvStep::WeightBytes() const { return packed_.size() + otherwise.back()->WeightBytes(); }
+
+bool PixelConvStep::ReadRow(const RunContext& run, int n, int y) const {
+  const Shape& in = image->shape;
+  const int count = in.w * in.c;
+  const size_t first = (static_cast<size_t>(n) * in.h + y) * count;
+  uint8_t* row = image->At(run, n, y, 0);
+  if (!bytes) return ToBytes(static_cast<const float*>(run.outside[outside]) + first, row, count);
+  std::memcpy(row, static_cast<const uint8_t*>(run.outside[outside]) + first, count);
+  return true;
+}
+
+void PixelConvStep::Run(const RunContext& run) const {
+  std::atomic<bool> fits{true};
+  run.pool->Run(image->shape.n * image->shape.h, [&](int row, int) {
+    if (!ReadRow(run, row / image->shape.h, row % image->shape.h)) fits.store(false, std::memory_order_relaxed);
+  });
+  if (!fits.load()) {
+    for (const auto& step : otherwise) step->Run(run);
+    return;
+  }
+  const int64_t pixels = out_shape.pixels();
+  const int strips = static_cast<int>((pixels + kStrip - 1) / kStrip);
+  const int tiles = (out_shape.c + kTile - 1) / kTile;
+  run.pool->Run(strips * tiles, [&](int task, int) {
+    const int64_t first = static_cast<int64_t>(task / tiles) * kStrip;
+    const int count = static_cast<int>(std::min<int64_t>(kStrip, pixels - first));
+    const int channel = task % tiles * kTile, channels = std::min(kTile, out_shape.c - channel);
+    alignas(64) int32_t sums[kStrip * kTile];
+    const uint8_t* origins[kStrip];
+    Place place(first, out_shape);
+    for (int p = 0; p < count; ++p, place.Next(out_shape)) {
+      origins[p] = image->At(run, place.n, place.y * stride_height - pad_top, place.x * stride_width - pad_left);
+    }
+    run.kernels->dot(packed_.data() + tile_bytes_ * (task % tiles), WordsFor(channels) * kWord, windows.data(),
+                     static_cast<int>(windows.size()), origins, count, sums);
+    for (const Thresholds& t : thresholds) {
+      uint8_t* bits[kStrip];
+      place = Place(first, out_shape);
+      for (int p = 0; p < count; ++p, place.Next(out_shape)) bits[p] = t.image->At(run, place);
+      Targets targets = {};
+      targets.bits = bits;
+      targets.bits_offset = static_cast<ptrdiff_t>(t.word + channel / kWord) * run.kernels->word_bytes;
+      const Finish finish = {nullptr, nullptr, 0, 0, t.threshold.data() + channel, t.flip.data() + channel / kWord};
+      run.kernels->finish(finish, sums, count, channels, targets);
     }
   });
 }

@@ -209,6 +209,35 @@ class FloatConvStep : public Step {
   AlignedBytes packed_;
 };
 
+// A convolution of pixels, whole numbers from 0 to 255, by whole numbers of 8 bits, whose signs alone are wanted: straight
+// from the caller's image to bits. Where that holds other numbers after all, `otherwise` does it as the network says.
+class PixelConvStep : public Step {
+ public:
+  void Run(const RunContext& run) const override;
+  std::string Name() const override;
+  std::vector<int> Floats() const override;
+  size_t ScratchFloats() const override;
+  size_t WeightBytes() const override;
+
+  // Packs the filters [channels_out][filter_height][filter_width][channels], whole numbers from -127 to 127.
+  void SetFilters(const float* filters, int channels_out, int filter_height, int filter_width);
+
+  int outside = -1;          // the caller's image
+  bool bytes = false;        // of uint8; else floats, to be multiplied by 255 and rounded
+  const BitImage* image = nullptr;  // of bytes: the pixels, zeros around them
+  Shape out_shape;
+  int stride_height = 1, stride_width = 1;
+  int pad_top = 0, pad_left = 0;
+  std::vector<Window> windows;
+  std::vector<Thresholds> thresholds;  // on the sums
+  std::vector<std::unique_ptr<Step>> otherwise;
+
+ private:
+  bool ReadRow(const RunContext& run, int n, int y) const;
+  std::vector<int8_t> packed_;  // tiles of kTile channels one after another
+  size_t tile_bytes_ = 0;
+};
+
 // Moves bits between the kernels' images and the caller's bitpacked tensors, or unpacks them to +-1.
 class BitTensorStep : public Step {
  public:
