@@ -41,6 +41,7 @@ def emulated_host(directory):
         "-O1",
         "-w",
         "-mavx2",
+        "-mfma",
         "-ffp-contract=off",
         "-I",
         str(build.SOURCES),
