@@ -1,11 +1,13 @@
-"""Run an exported LCE file on stock LiteRT, by the package's own delegate.
+"""The package's own runtime in C++: its library, and the delegate by which stock LiteRT runs an exported LCE file.
+
+The engine that needs no LiteRT is `bnn_landmarks.runtime.engine`. The delegate:
 
     from bnn_landmarks import runtime
     interpreter = runtime.interpreter("pose.tflite", num_threads=2)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
 
-Needs ai-edge-litert (or TensorFlow, whose tf.lite serves as well) and the shared library that the package's build
+The delegate needs ai-edge-litert (or TensorFlow, whose tf.lite serves as well) and the shared library that the package's build
 compiles. TensorFlow is not imported unless it has to stand in for ai-edge-litert. See docs/runtime.md.
 """
 
