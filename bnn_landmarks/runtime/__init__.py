@@ -7,8 +7,8 @@ The engine that needs no LiteRT is `bnn_landmarks.runtime.engine`. The delegate:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
 
-The delegate needs ai-edge-litert (or TensorFlow, whose tf.lite serves as well) and the shared library that the package's build
-compiles. TensorFlow is not imported unless it has to stand in for ai-edge-litert. See docs/runtime.md.
+The delegate needs ai-edge-litert (or TensorFlow, whose tf.lite serves as well) and the shared library that the
+package's build compiles. TensorFlow is not imported unless it has to stand in for ai-edge-litert. See docs/runtime.md.
 """
 
 import ctypes
