@@ -35,12 +35,13 @@ def test_values_are_what_the_field_wants(setting, field, value):
 
 
 def test_nested_values():
+    before = dict(POSE.spec.options)
     recipe = changed(
         "augmentation.scale=[0.5, 2]", "spec.options.binary=False", "spec.options.activation=none"
     )
     assert recipe.augmentation == dataclasses.replace(POSE.augmentation, scale=(0.5, 2))
-    assert recipe.spec.options == {"binary": False, "activation": "none"}
-    assert POSE.spec.options == {}
+    assert recipe.spec.options == {**before, "binary": False, "activation": "none"}
+    assert POSE.spec.options == before
 
 
 def test_the_order_of_settings_does_not_matter():
