@@ -150,9 +150,14 @@ using namespace bnn;
 extern "C" {
 
 bnn_model* bnn_open(const void* file, size_t bytes) {
-  auto network = std::make_shared<Network>();
-  if (!Try([&] { return Open(file, bytes, network.get()); })) return nullptr;
-  return new (std::nothrow) bnn_model{std::move(network)};
+  bnn_model* model = nullptr;
+  Try([&] {
+    auto network = std::make_shared<Network>();
+    const std::string error = Open(file, bytes, network.get());
+    if (error.empty()) model = new bnn_model{std::move(network)};
+    return error;
+  });
+  return model;
 }
 
 void bnn_close(bnn_model* model) { delete model; }

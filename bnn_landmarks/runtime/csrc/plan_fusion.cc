@@ -231,6 +231,8 @@ void FusePixels(Plan* plan) {
       continue;
     }
     if (plan->producer(source.outside) >= 0) continue;
+    const auto read_already = [&](const std::pair<const int, PixelSource>& other) { return other.second.outside == source.outside; };
+    if (std::any_of(plan->pixel_sources.begin(), plan->pixel_sources.end(), read_already)) continue;
     for (int node : source.nodes) plan->absorbed[node] = true;
     plan->pixel_sources[static_cast<int>(i)] = source;
   }
