@@ -55,7 +55,7 @@ def detect(image: np.ndarray, scheme: Scheme) -> np.ndarray:
     return np.zeros((0, 4))
 
 
-NOBODY = "nothing detected, and nobody found in the whole image either (give boxes to look all the same)"
+NOBODY = "nothing detected, and nobody found otherwise either (give boxes to look all the same)"
 
 
 def check_opencv(kind: str) -> None:

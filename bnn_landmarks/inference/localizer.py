@@ -252,10 +252,11 @@ class Localizer:
         return results
 
     def detect(self, image: np.ndarray) -> tuple[list, bool]:
-        """Where the subjects of an image are, by the detector: `Sighting`s, the best first, at least one; and whether
-        somebody is there for sure. Where not, the one is the detector's best guess, or the whole image."""
-        found = []
+        """Where the subjects of an image are, by the detector: `Sighting`s, the best first; and whether somebody is
+        there for sure. Where not, it is the detector's best guess; the whole image, where a detector does not guess."""
+        found, guesses = [], False
         if self.detector is not None:
+            guesses = np.isfinite(self.detector.sure)
             boxes, scores = self.detector.find(images.as_rgb(image))
             scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
             found = [
@@ -264,7 +265,9 @@ class Localizer:
                 if in_image(box, image.shape)
             ]
         sure = [each for each in found if each.box_score is None or each.box_score >= self.detector.sure]
-        return (sure, True) if sure else (found[:1] or [whole_image(image)], False)
+        if sure:
+            return sure, True
+        return found[:1] if guesses else [whole_image(image)], False
 
     def look(self, image: np.ndarray, sightings: list) -> list:
         """One result per `Sighting` of an image."""

@@ -126,6 +126,13 @@ def test_a_guess_is_taken_where_there_is_nobody_for_sure(monkeypatch, score, sur
             assert unseen(discs(POINTS)) == []
 
 
+def test_where_a_detector_that_guesses_has_no_guess_nobody_is_there(monkeypatch):
+    nothing = detectors.Detector("mine", lambda image: (np.zeros((0, 4)), np.zeros(0)), sure=0.3)
+    monkeypatch.setattr(detectors, "choose", lambda *arguments: nothing)
+    with pytest.warns(UserWarning, match="nobody found"):
+        assert Localizer(ENGINE)(discs(POINTS)) == []
+
+
 def test_boxes_of_a_detector_outside_the_image_are_left_out():
     found = Localizer(ENGINE, detector=lambda image: [BOX, [500, 10, 20, 20]], refine=0)(discs(POINTS))
     assert [each.box.tolist() for each in found] == [BOX]

@@ -156,7 +156,7 @@ def test_nobody_in_the_picture_is_no_subject():
     somebody = Localizer(ENGINE, least_presence=0.3)
     assert len(somebody(discs(POINTS, radius=14))) == 1
     empty = np.zeros((300, 400, 3), np.uint8)
-    with pytest.warns(UserWarning, match="nobody found in the whole image either"):
+    with pytest.warns(UserWarning, match="nobody found otherwise either"):
         assert Localizer(Engine("blank", SPEC, blank), least_presence=0.3)(empty) == []
     assert len(Localizer(Engine("blank", SPEC, blank), least_presence=0.3)(empty, BOX)) == 1
 
