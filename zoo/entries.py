@@ -17,6 +17,12 @@ SMALL = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
+FINDER = (
+    *POSE,
+    ("people", "train"),
+    *FACES[:3],
+    ("celebamask", "train"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +130,9 @@ ENTRIES = {
             title="where people and faces are",
             purpose="the boxes that the others look into, of a whole photograph or a video's frames",
             paper="none: the paper is given the boxes",
-            untrained="it is being trained",
+            trained_on=FINDER,
+            weights="finder.npz",
+            sha256="c6cd863ac223330abf6794b2a1500b884bb3ce6ccb64d5aa2a3a06309d0dbed7",
         ),
     )
 }

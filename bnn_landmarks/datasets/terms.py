@@ -47,6 +47,10 @@ TERMS = {
     "youtube_faces": Source(
         "YouTube Faces (Wolf et al. 2011), points from a strong network", "research, non-commercial"
     ),
+    "people": Source(
+        "Clothing Co-Parsing (Yang et al. 2014) and Flickr8k (Hodosh et al. 2013), points from MoveNet Thunder (Apache-2.0)",
+        "research, non-commercial",
+    ),
     "celebamask": _CELEBAMASK,
     "celebamask_hq": _CELEBAMASK,
     "coco_keypoints": Source("a COCO-keypoints folder", "yours"),

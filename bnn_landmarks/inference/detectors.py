@@ -17,7 +17,7 @@ from bnn_landmarks.inference.finder import ENTRY, Finder
 DETECTORS = ("auto", "finder", "opencv")
 # The finder's scores from which a box is one, and from which the best of those below is worth a look: by
 # benchmarks/detectors.py on training images and on photographs without anybody.
-SURE = {"person": 0.35, "face": 0.3}
+SURE = {"person": 0.35, "face": 0.35}
 GUESS = 0.2
 
 

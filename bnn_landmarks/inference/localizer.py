@@ -26,7 +26,7 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # The presence below which the whole image shows nobody, by kind of subject; found in the same way.
-PRESENCE = {"person": 0.25, "face": 0.25, None: 0.0}
+PRESENCE = {"person": 0.2, "face": 0.45, None: 0.0}
 logger = logging.getLogger(__name__)
 
 
