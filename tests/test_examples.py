@@ -14,7 +14,7 @@ import pytest
 import tiny_files
 
 from bnn_landmarks.geometry import images
-from bnn_landmarks.inference import localizer, video
+from bnn_landmarks.inference import detectors, localizer, video
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 
@@ -28,6 +28,7 @@ def network(tiny_model):
 def run(monkeypatch, capsys):
     """Run an example with arguments -> what it printed. The network knows nothing: how unsure it is does not count."""
     monkeypatch.setitem(localizer.PRESENCE, "person", 0.0)
+    monkeypatch.setattr(detectors, "_is_trained", lambda: False)
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
