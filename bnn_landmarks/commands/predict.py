@@ -133,7 +133,9 @@ def command(
         camera = int(camera) if camera.isdecimal() else camera
         predictions.show_camera(localizer, camera, how)
     failed = 0
-    warnings.filterwarnings("ignore", ".*(whole image|nobody found).*", UserWarning)  # said for each file below
+    warnings.filterwarnings(
+        "ignore", ".*(whole image|nobody found).*", UserWarning
+    )  # said for each file below
     with quiet_libraries(), tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
         for source, name in zip(bar, predictions.distinct_names(sources), strict=True):
             try:

@@ -48,7 +48,8 @@ TERMS = {
         "YouTube Faces (Wolf et al. 2011), points from a strong network", "research, non-commercial"
     ),
     "people": Source(
-        "Clothing Co-Parsing (Yang et al. 2014) and Flickr8k (Hodosh et al. 2013), points from MoveNet Thunder (Apache-2.0)",
+        "Clothing Co-Parsing (Yang et al. 2014) and Flickr8k (Hodosh et al. 2013), points from MoveNet Thunder "
+        "(Apache-2.0)",
         "research, non-commercial",
     ),
     "celebamask": _CELEBAMASK,
