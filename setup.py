@@ -1,6 +1,6 @@
 """The one part of the build that setup.cfg can't say: the runtime's shared library.
 
-It is compiled where there is a C++ compiler. Without one the installation still succeeds, and says what is slower.
+It is compiled where there is a C++ compiler. Without one the installation still succeeds, and says what is missing.
 """
 
 import importlib.util
@@ -38,7 +38,7 @@ class BuildRuntime(build_ext):
         except builder.BuildError as error:
             print(
                 f"bnn-landmarks: installing without its own runtime: {error}. Without it only the slower engines of "
-                "the extras `train` and `runtime` predict: install a C++ compiler (g++ or clang) and reinstall.",
+                "the extra `train` predict: install a C++ compiler (g++ or clang) and reinstall.",
                 file=sys.stderr,
             )
 

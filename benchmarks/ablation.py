@@ -1,6 +1,6 @@
 """The blocks of table 2, the losses and our own switches on one small fixed budget, side by side: does the order hold?
 
-    python benchmarks/ablation.py --data ../shared/data --output runs/ablation
+    python benchmarks/ablation.py --data DATA --output runs/ablation
 
 Every row is the recipe of its table's base with one thing changed; but for that thing all have the same samples in
 the same order, the same size, optimizer and rate. Of bodies: the blocks, sigmoid cross-entropy and L2 for the softmax

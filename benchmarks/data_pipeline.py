@@ -1,6 +1,6 @@
 """How fast training samples are made, and what share of its time a training step waits for them.
 
-    python benchmarks/data_pipeline.py --data ../shared/data --set lspet --split train
+    python benchmarks/data_pipeline.py --data DATA --set lspet --split train
 
 Prints one JSON line: samples a second on one core, milliseconds per sample in each stage (opening: file and decoding;
 crop; appearance), and for a real training step on all cores the milliseconds a step takes and waits.
@@ -73,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default="../shared/data", help="directory of the data sets")
+    parser.add_argument("--data", required=True, help="directory of the data sets")
     parser.add_argument("--set", default="lspet", help="data set")
     parser.add_argument("--split", default="train")
     parser.add_argument("--input-size", type=int, default=128)

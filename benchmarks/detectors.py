@@ -1,7 +1,7 @@
 """Detectors against annotated boxes: how often they find the subject, and what landmarks are worth without a box.
 
-    python benchmarks/detectors.py score --data ../shared/data --empty FOLDER
-    python benchmarks/detectors.py fit --data ../shared/data --images 300
+    python benchmarks/detectors.py score --data DATA --empty FOLDER
+    python benchmarks/detectors.py fit --data DATA --images 300
 
 `score` measures the finder and OpenCV's on val splits: recall and precision at an intersection over union of 0.5 (who
 stands beside the one annotated subject counts as wrong), boxes on photographs without anybody, and the networks'

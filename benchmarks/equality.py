@@ -1,6 +1,6 @@
 """Whether every engine computes the same: the last bits before the head, the maps, the points, on many crops.
 
-    python benchmarks/equality.py pose_128 mpii/val --data ../shared/data --crops 500 --noise 500
+    python benchmarks/equality.py pose_128 mpii/val --data DATA --crops 500 --noise 500
     BNN_LANDMARKS_KERNELS=avx2 python benchmarks/equality.py pose
 
 The network is an entry or packed weights (.npz); Keras is what the others are held against: LCE's interpreter with each

@@ -1,4 +1,4 @@
-"""Measure the runtime against LCE's kernels and against float TFLite on XNNPACK, interleaved in one run.
+"""Measure the runtime, alone and as a delegate in LiteRT, against LCE's kernels and float TFLite on XNNPACK, in turn.
 
     python benchmarks/runtime_speed.py [--size 256] [--rounds 15] [--threads 1,2] [--json out.json]
 
@@ -8,6 +8,8 @@ process, which other programs on the machine disturb less.
 """
 
 import argparse
+import dataclasses
+import functools
 import json
 import os
 import statistics
@@ -19,19 +21,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from bnn_landmarks import runtime
+from bnn_landmarks.runtime.engine import Network
 
 
 def make_files(size):
-    """The default network as an LCE file, and its real-valued twin as a float TFLite file."""
-    import larq_compute_engine as lce
-    import tensorflow as tf
+    """The network of the entry `pose` as an LCE file, and its real-valued twin as a float TFLite file."""
+    from bnn_landmarks import zoo
+    from bnn_landmarks.network.build import build
+    from export import lce, tflite
 
-    from bnn_landmarks.network.hourglass import hourglass_network
-    from bnn_landmarks.spec import Options
-
-    binary = lce.convert_keras_model(hourglass_network(size, 16))
-    twin = hourglass_network(size, 16, options=Options(binary=False))
-    return binary, tf.lite.TFLiteConverter.from_keras_model(twin).convert()
+    spec = dataclasses.replace(zoo.entry("pose").spec, input_size=size)
+    twin = dataclasses.replace(spec, options={"binary": False})
+    return lce.convert(build(spec)), tflite.convert(build(twin))
 
 
 def litert(content, threads):
@@ -59,7 +60,10 @@ def engines(size, threads):
     image = np.random.default_rng(0).random((1, size, size, 3)).astype(np.float32)
     calls = {}
     for count in threads:
-        calls[f"runtime ({runtime.kernels()}), {count} threads"] = caller(
+        calls[f"engine ({runtime.kernels()}), {count} threads"] = functools.partial(
+            Network(binary, count).run, [image]
+        )
+        calls[f"delegate ({runtime.kernels()}), {count} threads"] = caller(
             runtime.interpreter(binary, count), image
         )
         calls[f"float XNNPACK, {count} threads"] = caller(litert(real, count), image)

@@ -1,6 +1,6 @@
 """Which rule of a second look is best where the box is the whole image: what `Localizer(refine=1)` does.
 
-    python benchmarks/second_look.py pose mpii/train lspet/train --data ../shared/data --images 150
+    python benchmarks/second_look.py pose mpii/train lspet/train --data DATA --images 150
 
 For each score a landmark needs and each factor of the box around those: the score after one more look, and with the box
 given. Run it on train splits only. It also prints what share of the whole images, and of parts of images beside their

@@ -47,5 +47,5 @@ model.compile(
 )
 model.fit(batches(crops, arguments.batch_size), steps_per_epoch=steps, epochs=arguments.epochs, verbose=2)
 
-weights.save(model, arguments.output)  # one bit a binary weight
+weights.save(model, arguments.output)  # one bit per binary weight
 print(f"{arguments.output}: bnn-landmarks predict photo.jpg --model {arguments.output}")

@@ -1,4 +1,4 @@
-"""The landmarks of a folder of photographs as one table: a row a subject and landmark.
+"""The landmarks of a folder of photographs as one table: a row per subject and landmark.
 
 python examples/folder_to_csv.py photos/ landmarks.csv --model face_300wlp
 """

@@ -9,6 +9,7 @@
 #   - TIFF: 4.10 turns it; 4.11 and 4.12 return None from imread (an assertion inside: original_ptr == real_mat.data)
 #     for orientations 5 to 8, while imdecode of the same bytes turns it.
 # Pillow's ImageOps.exif_transpose turns all of them. What helps: find the EXIF block oneself, and turn.
+# Exits 0 as long as that is so. Needs python3 (3.10 to 3.12) with venv.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

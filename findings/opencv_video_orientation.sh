@@ -9,6 +9,7 @@
 #     turn by themselves put the picture upside down where it should be mirrored.
 # Expected: one meaning of a default, and the eight matrices told apart. What helps: set CAP_PROP_ORIENTATION_AUTO to 0
 # and turn by the file's own matrix.
+# Exits 0 as long as that is so. Needs python3 (3.10 to 3.12) with venv.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

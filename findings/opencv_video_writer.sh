@@ -9,6 +9,7 @@
 #     opened any more, for the table at its end was not written.
 # Expected: write() tells. What helps: pad to even sizes, fit each frame to the first's size, and count the frames in the
 # finished file before it takes its name.
+# Exits 0 as long as that is so. Needs python3 (3.10 to 3.12) with venv.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

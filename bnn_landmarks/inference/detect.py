@@ -1,9 +1,9 @@
-"""Boxes when the user gives none: people and faces by OpenCV's own detectors; for video, from landmarks.
+"""Boxes by OpenCV's own detectors, of people and faces; and from landmarks, for video and for a second look.
 
     boxes = detect(image, SCHEMES["mpii16"])    # float64 [N, 4], x, y, width, height, best first; or none
 
-These detectors are small and old: upright people seen whole, faces from the front and the side. Give boxes
-where you have a better detector.
+These detectors are old: upright people seen whole, faces from the front and the side. `detectors` chooses them where
+they are asked for, and where the zoo's finder has no weights.
 """
 
 import functools

@@ -22,7 +22,7 @@ _LIBRARIES = ("libbnn_landmarks_runtime.so", "libbnn_landmarks_runtime.dylib")
 
 
 class RuntimeUnavailable(ImportError):
-    """The delegate, or an interpreter to load it, is not there or does not run here; the message says why."""
+    """The library, or an interpreter for its delegate, is not there or does not run here; the message says why."""
 
 
 def library_path() -> pathlib.Path | None:

@@ -26,7 +26,10 @@ class PortTest {
     @Test
     fun theModelsMapsDecodeAsInPython() = network().use { checkDecodedModel(vectors(MODEL), it.spec.score, it.spec.sigma) }
 
-    /** Real-valued layers round otherwise on another processor, and a sign near zero may flip: so points, not maps. */
+    /**
+     * Points, not maps: the head's sum may be in another order. To expect are 0.01 pixel (deploy/README.md); this asks for less,
+     * one map pixel, until it has run on a device.
+     */
     @Test
     fun theNetworkFindsTheGoldenPoints() = network().use { network ->
         val golden = vectors(MODEL)

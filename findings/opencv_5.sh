@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# OpenCV 5.0.0.93 against 4.14.0.94 (pip, opencv-python-headless): cv2.warpAffine with INTER_LINEAR on uint8 gives other pixels
-# for the same image and matrix; seen: 10 % of the values, off by one. Crops cut by the one are not bit for bit those of the
-# other, so exact tests of what a binary network makes of them fail. cv2.HOGDescriptor and cv2.CascadeClassifier have left
-# the module.
+# OpenCV 5.0.0.93 against 4.14.0.94 (opencv-python-headless from PyPI): cv2.warpAffine with INTER_LINEAR on uint8 gives other
+# pixels for the same image and matrix, and cv2.HOGDescriptor and cv2.CascadeClassifier have left the module.
+#
+# One would guess the same pixels, or a note that they change. Crops cut by the one are not bit for bit those of the other, so
+# exact tests of what a network makes of them fail.
+#
+# Seen (Linux x86-64): 10 % of the values differ, by one.
+# Exits 0 as long as that is so. Needs python3 with venv.
 set -euo pipefail
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
