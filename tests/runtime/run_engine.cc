@@ -57,8 +57,9 @@ int Compare(int argc, char** argv) {
   std::vector<std::thread> callers;
   std::vector<int> wrong(at_once);
   for (int i = 0; i < at_once; ++i) {
-    callers.emplace_back([&, i] {
-      bnn_context* mine = bnn_context_new(model, threads);
+    bnn_context* mine = bnn_context_new(model, threads);  // not in the thread: the model is closed meanwhile
+    if (mine == nullptr) Die("context");
+    callers.emplace_back([&, i, mine] {
       for (int round = 0; round < rounds; ++round) wrong[i] += Run(mine, out, input) != result;
       bnn_context_free(mine);
     });

@@ -53,7 +53,7 @@ def test_zoo_entries(name, program, tmp_path):
     emulate(program, paths)
 
 
-@pytest.mark.parametrize("name", ["pose", "face_parts_128"])
+@pytest.mark.parametrize("name", ["pose", "pose_128", "face_parts_128"])
 def test_the_engine_gives_the_whole_map(name, program, tmp_path):
     """From the pixels to the maps, float convolutions too: the bits of this machine's kernels."""
     content, batches = on_photographs(name)

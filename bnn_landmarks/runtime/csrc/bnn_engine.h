@@ -14,8 +14,8 @@
  *
  * Errors. Calls return NULL or a nonzero number where they fail; bnn_error then says why, in one line.
  *
- * Results. The same network, input and build give the same bits with any number of threads and on every x86-64 processor,
- * but for -0.0 against 0.0. ARM: see docs/runtime.md.
+ * Results. The same network, input and build give the same bits on every processor and with any number of threads, but
+ * for -0.0 against 0.0 (ARM: under emulation, docs/runtime.md).
  */
 #ifndef BNN_ENGINE_H_
 #define BNN_ENGINE_H_
