@@ -72,7 +72,8 @@ class LceFile:
 
     @classmethod
     def between_float_convolutions(cls, content):
-        """The ops of a converted file but its float convolutions and their activations: what the runtime takes.
+        """The ops of a converted file from its stem on, but the float convolutions and their activations: what the
+        delegate takes.
 
         Returns:
             the file, and its output tensors. All tensors have the numbers that they have in `content`.
@@ -84,8 +85,9 @@ class LceFile:
             kind = FLOAT if tensor.type == schema.TensorType.FLOAT32 else BITS
             values = None if data is None or not len(data) else np.frombuffer(bytes(data), _DTYPES[kind])
             file.tensor(tensor.shape, kind, values)
-        for operator in graph.operators:
-            op = operator_name(model, operator)
+        names = [operator_name(model, operator) for operator in graph.operators]
+        stem = names.index("CONV_2D")  # what comes before makes whole numbers of the pixels
+        for op, operator in zip(names[stem:], graph.operators[stem:], strict=True):
             if op in ("CONV_2D", "RELU"):
                 continue
             options = operator.builtinOptions
