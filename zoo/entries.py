@@ -16,6 +16,7 @@ LARGE = {"input_size": 256, "sigma": 1.5, "options": {"stem": "integer"}}
 SMALL = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
+CLEANED = (("lspet", "train_clean"), ("mpii", "train_clean"), ("people", "train"))  # `data clean`
 FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
 FINDER = (
     *POSE,
@@ -50,8 +51,8 @@ class Entry:
         return self.spec.name
 
 
-def _both_sizes(large, sha256, small_sha256):
-    """The entry of a task at 256x256, and at 128x128."""
+def _both_sizes(large, sha256, small_sha256, **small_changes):
+    """The entry of a task at 256x256, and at 128x128, which may differ in more than its size."""
     small = f"{large.name}_128"
     yield dataclasses.replace(large, weights=f"{large.name}.npz", sha256=sha256)
     yield dataclasses.replace(
@@ -59,6 +60,7 @@ def _both_sizes(large, sha256, small_sha256):
         spec=dataclasses.replace(large.spec, name=small, **SMALL),
         weights=f"{small}.npz",
         sha256=small_sha256,
+        **small_changes,
     )
 
 
@@ -74,7 +76,8 @@ ENTRIES = {
                 trained_on=POSE,
             ),
             sha256="f096c4c152ae5de9d49fb8003ef924ce600761c20b05c5efda3e60fb64ce08ea",
-            small_sha256="e06448d04e2dfb41072ecd6e60e827599a60a184bf8862f233cbdb081e2df063",
+            small_sha256="8a9dba06162fcb202f3ecdad1865481ff026732e55bcf17785303bd601a7974d",
+            trained_on=CLEANED,
         ),
         *_both_sizes(
             Entry(

@@ -246,7 +246,7 @@ def card(name, records, trained_on=(), recipe=None, cost=None, picture=None):
             f"    {record['command']}\n\nRecord: {file}."
         )
     if trained_on:
-        data = "\n".join(f"- {data}, {split}: {terms.of(data)}." for data, split in trained_on)
+        data = "\n".join(f"- {data}, {split}: {terms.of(data, split)}." for data, split in trained_on)
         parts += ["## Training data and licence", data]
         parts.append("The weights follow the data's terms: research, non-commercial.")
     if recipe:
