@@ -76,7 +76,6 @@ def test_a_record_a_card_and_a_sheet_of_the_worst(split, tmp_path):
         flip=False,
         data="mine",
         split="val",
-        terms="t",
         command="c",
     )
     assert made["failures"][0] == {

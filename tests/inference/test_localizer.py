@@ -207,9 +207,11 @@ def test_bytes_and_pil_images_give_the_same(tmp_path):
 
 def test_without_boxes_the_detector_is_asked_first():
     spec = Spec("face", scheme="ibug68", input_size=SIZE, box_side="mean")
-    localizer = Localizer(Engine("blank", spec, lambda x: np.zeros((len(x), 32, 32, 68), np.float32)))
+    localizer = Localizer(
+        Engine("blank", spec, lambda x: np.zeros((len(x), 32, 32, 68), np.float32)), detector="opencv"
+    )
     (found,) = localizer(images.sample("face"))
-    assert found.found == "detector"
+    assert found.found == "detector" and found.detector == "opencv"
     assert 170 < found.box[0] < 200 and 70 < found.box[2] < 110
 
 

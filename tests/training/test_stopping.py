@@ -13,7 +13,17 @@ from crosses import assert_same, tiny
 from bnn_landmarks import cli, recipes
 from bnn_landmarks.training import model, monitor, stopping, trainer
 
-pytestmark = pytest.mark.usefixtures("small_network")
+pytestmark = pytest.mark.usefixtures("small_network", "usual_signals")
+
+
+@pytest.fixture
+def usual_signals():
+    """As in a terminal: whatever starts the tests in the background may have them ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def press(number=signal.SIGINT):
