@@ -1,10 +1,26 @@
 """`bnn-landmarks evaluate`: score a network on an annotated split."""
 
 import pathlib
+import shlex
 
 import click
 
 from bnn_landmarks.inference.engines import ENGINES
+
+# A record is published on a card: how a score was measured, but not where this machine keeps its files.
+PLACES = {"--data": "DATA", "--output": "out", "--cards": "cards"}
+
+
+def told(arguments):
+    """The command line with `PLACES` for the folders that were given."""
+    words = [word for argument in arguments for word in _parts(argument)]
+    said = [PLACES.get(before, word) for before, word in zip(["", *words], words, strict=False)]
+    return shlex.join(["bnn-landmarks", *said])
+
+
+def _parts(argument):
+    option, equals, value = argument.partition("=")
+    return [option, value] if equals and option in PLACES else [argument]
 
 
 @click.command()
@@ -42,7 +58,6 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
     bnn-landmarks evaluate pose mpii/val --data DATA --engine lce --output runs/pose-mpii
     bnn-landmarks evaluate runs/mine/weights.npz mine/val --robustness --output runs/mine/val
     """
-    import shlex
     import sys
 
     from tqdm import tqdm
@@ -68,7 +83,7 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
         flip=localizer.flip,
         data=name,
         split=split,
-        command=shlex.join(["bnn-landmarks", *sys.argv[1:]]),
+        command=told(sys.argv[1:]),
         robustness=under,
         steadiness=moved,
     )

@@ -34,6 +34,22 @@ def small(monkeypatch):
     monkeypatch.setattr(scoring, "open_network", lambda *_: (localizer, None, None))
 
 
+def test_a_record_does_not_tell_where_folders_lie():
+    given = [
+        "evaluate",
+        "pose",
+        "mpii/val",
+        "--data",
+        "/home/me/data",
+        "--engine",
+        "lce",
+        "--output=/tmp/a b",
+    ]
+    assert (
+        evaluate.told(given) == "bnn-landmarks evaluate pose mpii/val --data DATA --engine lce --output out"
+    )
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_changed_conditions_are_measured_when_asked_for(small, tmp_path, asked):
     arguments = ["faces", "mine/val", "--output", str(tmp_path / "out"), *(["--robustness"] if asked else [])]
