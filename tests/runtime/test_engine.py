@@ -215,7 +215,7 @@ def test_the_header_is_c():
 @pytest.mark.slow
 def test_threads_under_thread_sanitizer(program, tmp_path):
     """Four contexts of one model at the same time, two threads each."""
-    case = block_case(5)
+    case = block_case(6)
     (tmp_path / "model").write_bytes(case.content())
     (tmp_path / "input").write_bytes(case.inputs[0].tobytes())
     engine = str(program("run_engine", "g++", ("-fsanitize=thread", "-O1", "-g")))
