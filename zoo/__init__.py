@@ -126,7 +126,8 @@ def card(name: str) -> dict[str, Any]:
         "bytes": (WEIGHTS / chosen.weights).stat().st_size if chosen.weights else None,
         "sha256": chosen.sha256,
         "trained_on": [
-            {"data": data, "split": split, "terms": terms.of(data)} for data, split in chosen.trained_on
+            {"data": data, "split": split, "terms": terms.of(data, split)}
+            for data, split in chosen.trained_on
         ],
         "train": f"bnn-landmarks train {name} --data DIR --output DIR",
         "records": records(name),

@@ -13,12 +13,12 @@ PLACES = {"--data": "DATA", "--output": "out", "--cards": "cards"}
 
 def told(arguments):
     """The command line with `PLACES` for the folders that were given."""
-    words = [word for argument in arguments for word in _parts(argument)]
+    words = [word for argument in arguments for word in _words(argument)]
     said = [PLACES.get(before, word) for before, word in zip(["", *words], words, strict=False)]
     return shlex.join(["bnn-landmarks", *said])
 
 
-def _parts(argument):
+def _words(argument):
     option, equals, value = argument.partition("=")
     return [option, value] if equals and option in PLACES else [argument]
 

@@ -131,7 +131,7 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
 def _read_predictions(path, scheme):
     """{image id: [(points float [K, 2], confidence float [K]), ...]} in the scheme's landmarks."""
     try:
-        entries = json.loads(pathlib.Path(path).read_text())
+        entries = coco_file.load(path)
         rows = [(e["image_id"], np.array(e["keypoints"], float).reshape(-1, 3)) for e in entries]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
