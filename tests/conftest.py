@@ -16,6 +16,15 @@ import bnn_landmarks  # noqa: F401  selects Keras 2 before any test imports Tens
 warnings.filterwarnings("ignore", module="larq")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """What a test and its fixtures draw without a generator of their own, first weights above all, is the same on
+    every run."""
+    import tensorflow as tf
+
+    tf.keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory):
     """Conversions are kept in a folder of the tests' own, not in the user's cache."""
@@ -51,9 +60,6 @@ def tiny_spec():
 @pytest.fixture(scope="session")
 def tiny_model(tiny_spec):
     """An untrained network of `tiny_spec` with lively batch-norm statistics. Read only."""
-    import tensorflow as tf
-
     from bnn_landmarks.network.build import build
 
-    tf.keras.utils.set_random_seed(0)
     return randomise(build(tiny_spec))
