@@ -44,7 +44,8 @@ void CheckDecode(const std::string& path) {
   const auto maps = ReadNpy<float>(path + "/maps.npy", &shape);
   const auto options = ReadNpy<double>(path + "/options.npy"), matrix = ReadNpy<double>(path + "/matrix.npy");
   for (const std::string score : {"softmax", "sigmoid"}) {
-    const auto found = landmarks::Decode(maps.data(), shape[0], shape[1], shape[2], static_cast<int>(options[0]), score);
+    const auto found =
+        landmarks::Decode(maps.data(), shape[0], shape[1], shape[2], static_cast<int>(options[0]), score);
     std::vector<double> points, peaks, restored;
     for (const auto& each : found) {
       points.insert(points.end(), {each.x, each.y});

@@ -178,7 +178,8 @@ TfLiteStatus AddTensors(TfLiteContext*, int, int*) { return kTfLiteError; }
 void* GetExternalContext(TfLiteContext*, int) { return nullptr; }
 void SetExternalContext(TfLiteContext*, int, void*) {}
 
-TfLiteStatus Replace(TfLiteContext* context, TfLiteRegistration kernel, const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
+TfLiteStatus Replace(TfLiteContext* context, TfLiteRegistration kernel, const TfLiteIntArray* nodes,
+                     TfLiteDelegate* delegate) {
   Host* host = HostOf(context);
   if (nodes->size != static_cast<int>(host->nodes.size())) {
     ReportError(context, "only %d of %d nodes were taken", nodes->size, static_cast<int>(host->nodes.size()));
@@ -188,11 +189,13 @@ TfLiteStatus Replace(TfLiteContext* context, TfLiteRegistration kernel, const Tf
   host->replaced = std::make_unique<Array>(std::vector<int>(nodes->data, nodes->data + nodes->size));
   std::vector<int> inputs;
   for (size_t i = 0; i < host->graph->tensors.size(); ++i) {
-    if (host->graph->tensors[i].role == kInput || host->graph->tensors[i].role == kConstant) inputs.push_back(static_cast<int>(i));
+    if (host->graph->tensors[i].role == kInput || host->graph->tensors[i].role == kConstant)
+      inputs.push_back(static_cast<int>(i));
   }
   host->partition_inputs = std::make_unique<Array>(inputs);
   host->partition_outputs = std::make_unique<Array>(host->graph->outputs);
-  TfLiteDelegateParams params = {delegate, host->replaced->get(), host->partition_inputs->get(), host->partition_outputs->get()};
+  TfLiteDelegateParams params = {delegate, host->replaced->get(), host->partition_inputs->get(),
+                                 host->partition_outputs->get()};
   host->partition.inputs = host->partition_inputs->get();
   host->partition.outputs = host->partition_outputs->get();
   host->partition.user_data = kernel.init(context, reinterpret_cast<const char*>(&params), 0);
@@ -307,16 +310,19 @@ void Damage(Graph* graph) {
   TensorData& tensor = graph->tensors[std::rand() % graph->tensors.size()];
   switch (std::rand() % 5) {
     case 0:
-      if (!node.options.empty() && BuiltinCode(node.op) == kTfLiteBuiltinCustom) node.options[std::rand() % node.options.size()] = static_cast<char>(std::rand());
+      if (!node.options.empty() && BuiltinCode(node.op) == kTfLiteBuiltinCustom)
+        node.options[std::rand() % node.options.size()] = static_cast<char>(std::rand());
       break;
     case 1:
       if (BuiltinCode(node.op) == kTfLiteBuiltinCustom) node.options.resize(std::rand() % (node.options.size() + 1));
       break;
     case 2:
-      if (tensor.role != kConstant && !tensor.dims.empty()) tensor.dims[std::rand() % tensor.dims.size()] = std::rand() % 70;
+      if (tensor.role != kConstant && !tensor.dims.empty())
+        tensor.dims[std::rand() % tensor.dims.size()] = std::rand() % 70;
       break;
     case 3:
-      if (!node.inputs.empty()) node.inputs[std::rand() % node.inputs.size()] = std::rand() % static_cast<int>(graph->tensors.size());
+      if (!node.inputs.empty())
+        node.inputs[std::rand() % node.inputs.size()] = std::rand() % static_cast<int>(graph->tensors.size());
       break;
     default:
       if (!node.inputs.empty()) node.inputs[std::rand() % node.inputs.size()] = -1;

@@ -13,12 +13,12 @@ using namespace bnn;
 
 namespace {
 
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      std::printf("line %d: %s\n", __LINE__, #condition);                       \
-      std::exit(1);                                                             \
-    }                                                                           \
+#define CHECK(condition)                                  \
+  do {                                                    \
+    if (!(condition)) {                                   \
+      std::printf("line %d: %s\n", __LINE__, #condition); \
+      std::exit(1);                                       \
+    }                                                     \
   } while (false)
 
 // A graph under construction; constants live as long as it does.
@@ -261,7 +261,8 @@ void FloatsShareMemory() {
   PlanAll(&planned.plan);
   const std::vector<FloatPlace>& floats = planned.program.floats;
   CHECK(floats[one].offset == floats[three].offset);
-  CHECK(floats[two].offset >= floats[one].offset + floats[one].bytes() || floats[one].offset >= floats[two].offset + floats[two].bytes());
+  CHECK(floats[two].offset >= floats[one].offset + floats[one].bytes() ||
+        floats[one].offset >= floats[two].offset + floats[two].bytes());
   CHECK(planned.program.arena_bytes == floats[one].bytes() + floats[two].bytes());
 }
 

@@ -1,8 +1,8 @@
 // The engine through its C interface, for machines that have no Python (an emulated ARM) and for sanitizers.
 //
 //   run_engine MODEL INPUT OUTPUT [RUNS_AT_ONCE ROUNDS THREADS]
-//       the bytes of INPUT through MODEL; the output's bytes to OUTPUT. With RUNS_AT_ONCE as many contexts of one model run
-//       at the same time, ROUNDS times each, and all must give the same.
+//       the bytes of INPUT through MODEL; the output's bytes to OUTPUT. With RUNS_AT_ONCE as many contexts of one model
+//       run at the same time, ROUNDS times each, and all must give the same.
 //   run_engine fuzz MODEL SEED COUNT
 //       damaged copies of MODEL: each runs on zeros, or is refused with one line
 #include <algorithm>
@@ -78,7 +78,8 @@ int Compare(int argc, char** argv) {
 Bytes Damage(const Bytes& content, std::mt19937* random) {
   Bytes damaged = content;
   const auto below = [&](size_t bound) { return static_cast<size_t>((*random)() % bound); };
-  static const uint32_t kNumbers[] = {0, 1, 2, 3, 4, 7, 16, 32, 127, 128, 255, 1000, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
+  static const uint32_t kNumbers[] = {0,   1,   2,    3,     4,     7,          16,         32,        127,
+                                      128, 255, 1000, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF};
   const int kind = static_cast<int>(below(5));
   for (size_t i = 1 + below(5); i > 0; --i) {
     const size_t at = below(damaged.size());
@@ -88,7 +89,8 @@ Bytes Damage(const Bytes& content, std::mt19937* random) {
       std::memcpy(&damaged[at / 4 * 4], &kNumbers[below(std::size(kNumbers))], 4);
     }
     if (kind == 3) {
-      const size_t from = below(damaged.size()), size = std::min({1 + below(64), damaged.size() - from, damaged.size() - at});
+      const size_t from = below(damaged.size()),
+                   size = std::min({1 + below(64), damaged.size() - from, damaged.size() - at});
       std::memmove(&damaged[at], &damaged[from], size);
     }
   }

@@ -70,9 +70,14 @@ const void* Address(Function function) {
 std::string CheckContext(const SafeReader& reader, const TfLiteContext* context, TfLiteContext* copy) {
   if (!reader.Copy(context, copy, sizeof *copy)) return "TfLiteContext is not readable";
   const void* functions[] = {
-      Address(copy->GetExecutionPlan), Address(copy->ResizeTensor),           Address(copy->ReportError),
-      Address(copy->AddTensors),       Address(copy->GetNodeAndRegistration), Address(copy->GetExternalContext),
-      Address(copy->SetExternalContext), Address(copy->ReplaceNodeSubsetsWithDelegateKernels),
+      Address(copy->GetExecutionPlan),
+      Address(copy->ResizeTensor),
+      Address(copy->ReportError),
+      Address(copy->AddTensors),
+      Address(copy->GetNodeAndRegistration),
+      Address(copy->GetExternalContext),
+      Address(copy->SetExternalContext),
+      Address(copy->ReplaceNodeSubsetsWithDelegateKernels),
   };
   const void* library = LibraryOf(functions[0]);
   for (const void* function : functions) {
@@ -144,7 +149,8 @@ std::string CheckNodes(const SafeReader& reader, TfLiteContext* context) {
     char last;
     if (copy.custom_initial_data_size < 0) return wrong;
     if (copy.custom_initial_data != nullptr && copy.custom_initial_data_size > 0 &&
-        !reader.Copy(static_cast<const char*>(copy.custom_initial_data) + copy.custom_initial_data_size - 1, &last, 1)) {
+        !reader.Copy(static_cast<const char*>(copy.custom_initial_data) + copy.custom_initial_data_size - 1, &last,
+                     1)) {
       return wrong;
     }
   }

@@ -163,7 +163,8 @@ void* InitPartition(TfLiteContext* context, const char* buffer, size_t) {
       const int tensor = params->input_tensors->data[i];
       if (tensor >= 0 && context->tensors[tensor].allocation_type != kTfLiteMmapRo) partition->inputs.push_back(tensor);
     }
-    for (int i = 0; i < params->output_tensors->size; ++i) partition->outputs.push_back(params->output_tensors->data[i]);
+    for (int i = 0; i < params->output_tensors->size; ++i)
+      partition->outputs.push_back(params->output_tensors->data[i]);
     Graph graph;
     graph.tensors = TensorsOf(context);
     graph.nodes = partition->nodes;
@@ -183,7 +184,8 @@ void FreePartition(TfLiteContext*, void* data) {
 }
 
 std::vector<int> DimsOf(const TfLiteTensor& tensor) {
-  return tensor.dims == nullptr ? std::vector<int>() : std::vector<int>(tensor.dims->data, tensor.dims->data + tensor.dims->size);
+  return tensor.dims == nullptr ? std::vector<int>()
+                                : std::vector<int>(tensor.dims->data, tensor.dims->data + tensor.dims->size);
 }
 
 TfLiteStatus Resize(TfLiteContext* context, int tensor, const std::vector<int>& dims) {
@@ -221,7 +223,8 @@ TfLiteStatus PreparePartition(TfLiteContext* context, TfLiteNode* node) {
       const TfLiteTensor& output = context->tensors[tensor];
       const int rank = output.dims == nullptr ? 4 : output.dims->size;
       if (rank < 1 || rank > 4) return Fail(context, "an output does not have 1 to 4 dimensions");
-      const TfLiteStatus status = Resize(context, tensor, partition->program.DimsOf(tensor, rank, output.type == kTfLiteInt32));
+      const TfLiteStatus status =
+          Resize(context, tensor, partition->program.DimsOf(tensor, rank, output.type == kTfLiteInt32));
       if (status != kTfLiteOk) return status;
     }
     return kTfLiteOk;
@@ -235,7 +238,8 @@ TfLiteStatus InvokePartition(TfLiteContext* context, TfLiteNode* node) {
   try {
     for (size_t i = 0; i < partition->inputs.size(); ++i) {
       const TfLiteTensor& input = context->tensors[partition->inputs[i]];
-      if (input.data == nullptr || DimsOf(input) != partition->planned_for[i]) return Fail(context, "an input changed its shape");
+      if (input.data == nullptr || DimsOf(input) != partition->planned_for[i])
+        return Fail(context, "an input changed its shape");
     }
     for (int tensor : partition->outputs) {
       if (context->tensors[tensor].data == nullptr) return Fail(context, "an output has no memory");
@@ -280,7 +284,8 @@ TfLiteStatus PrepareDelegate(TfLiteContext* context, TfLiteDelegate* tflite) {
     registration.builtin_code = kTfLiteBuiltinDelegate;
     registration.custom_name = "BnnLandmarks";
     registration.version = 1;
-    return context->ReplaceNodeSubsetsWithDelegateKernels(context, registration, reinterpret_cast<TfLiteIntArray*>(list.data()), tflite);
+    return context->ReplaceNodeSubsetsWithDelegateKernels(context, registration,
+                                                          reinterpret_cast<TfLiteIntArray*>(list.data()), tflite);
   } catch (const std::exception& error) {
     return Fail(context, error.what());
   }
@@ -316,7 +321,8 @@ BNN_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** val
     auto delegate = std::make_unique<Delegate>();
     for (size_t i = 0; i < count; ++i) {
       if (!ReadOption(keys[i], values[i], delegate.get())) {
-        return report(std::string("option ") + keys[i] + "=" + values[i] + " is not num_threads or profile with a whole number");
+        return report(std::string("option ") + keys[i] + "=" + values[i] +
+                      " is not num_threads or profile with a whole number");
       }
     }
     const char* error = nullptr;

@@ -1,6 +1,4 @@
 // The C interface of bnn_engine.h.
-#include "bnn_engine.h"
-
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -9,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bnn_engine.h"
 #include "kernels.h"
 #include "program.h"
 #include "tflite_file.h"
@@ -34,19 +33,17 @@ int32_t Fail(const std::string& why) {
   return 1;
 }
 
-// Runs `call`, which says what is wrong or nothing; whatever it throws becomes an error too.
+// Runs `call`, which says what is wrong or nothing; whatever it throws becomes an error too. 0: nothing was wrong.
 template <typename Call>
-bool Try(const Call& call) {
+int32_t Try(const Call& call) {
   try {
     const std::string error = call();
-    if (!error.empty()) Fail(error);
-    return error.empty();
+    return error.empty() ? 0 : Fail(error);
   } catch (const std::bad_alloc&) {
-    Fail("not enough memory");
+    return Fail("not enough memory");
   } catch (const std::exception& error) {
-    Fail(error.what());
+    return Fail(error.what());
   }
-  return false;
 }
 
 size_t BytesOf(int32_t type) { return type == BNN_UINT8 ? 1 : 4; }
@@ -206,7 +203,7 @@ int32_t bnn_run(bnn_context* context, const void* const* inputs, void* const* ou
     }
     context->Run(inputs, outputs);
     return "";
-  }) ? 0 : 1;
+  });
 }
 
 int32_t bnn_run_uint8(bnn_context* context, const uint8_t* images, float* maps) {
@@ -222,7 +219,7 @@ int32_t bnn_run_uint8(bnn_context* context, const uint8_t* images, float* maps) 
     void* output = maps;
     context->Run(&input, &output);
     return "";
-  }) ? 0 : 1;
+  });
 }
 
 int32_t bnn_run_float(bnn_context* context, const float* images, float* maps) {
@@ -241,7 +238,7 @@ int32_t bnn_run_float(bnn_context* context, const float* images, float* maps) {
     void* output = maps;
     context->Run(&input, &output);
     return "";
-  }) ? 0 : 1;
+  });
 }
 
 const char* bnn_error(void) { return last_error.c_str(); }

@@ -49,7 +49,8 @@ class FlatFile {
   bool Tables(size_t table, int slot, std::vector<size_t>* tables) const {
     const size_t vector = Follow(table, slot);
     tables->clear();
-    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * static_cast<size_t>(U32(vector)))) return false;
+    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * static_cast<size_t>(U32(vector))))
+      return false;
     for (uint32_t i = 0; i < U32(vector); ++i) {
       tables->push_back(Target(vector + 4 + 4 * static_cast<size_t>(i)));
       if (tables->back() == 0) return false;
@@ -61,7 +62,8 @@ class FlatFile {
     values->clear();
     if (!Has(table, slot, 4)) return false;
     const size_t vector = Follow(table, slot);
-    for (uint32_t i = 0; i < U32(vector); ++i) values->push_back(static_cast<int32_t>(U32(vector + 4 + 4 * static_cast<size_t>(i))));
+    for (uint32_t i = 0; i < U32(vector); ++i)
+      values->push_back(static_cast<int32_t>(U32(vector + 4 + 4 * static_cast<size_t>(i))));
     return true;
   }
 
@@ -77,7 +79,8 @@ class FlatFile {
     const int64_t vtable = static_cast<int64_t>(table) - static_cast<int32_t>(U32(table));
     if (vtable < 0 || !Holds(static_cast<size_t>(vtable), 4)) return 0;
     const size_t at = static_cast<size_t>(vtable) + 4 + 2 * static_cast<size_t>(slot);
-    if (4 + 2 * static_cast<size_t>(slot) + 2 > U16(static_cast<size_t>(vtable)) || !Holds(at, 2) || U16(at) == 0) return 0;
+    if (4 + 2 * static_cast<size_t>(slot) + 2 > U16(static_cast<size_t>(vtable)) || !Holds(at, 2) || U16(at) == 0)
+      return 0;
     return table + U16(at);
   }
   bool Holds(size_t at, size_t bytes) const { return at <= size_ && size_ - at >= bytes; }

@@ -63,14 +63,15 @@ Claim ReadFloatConv(const Graph& graph, const RawOp& raw, Node* out) {
   out->inputs = {raw.inputs[0]};
   out->filter = raw.inputs[1];
   out->bias = bias == nullptr ? -1 : raw.inputs[2];
-  out->float_conv = {raw.stride_height,   raw.stride_width,    raw.dilation_height,
-                     raw.dilation_width, raw.padding == kPaddingSame};
+  out->float_conv = {raw.stride_height, raw.stride_width, raw.dilation_height, raw.dilation_width,
+                     raw.padding == kPaddingSame};
   SetActivation(raw.activation, out);
   return Claim::kTake;
 }
 
 Claim ReadUnary(const Graph& graph, const RawOp& raw, Unary unary, int activation, Node* out) {
-  if (raw.inputs.size() != 1 || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0])) return Claim::kLeave;
+  if (raw.inputs.size() != 1 || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0]))
+    return Claim::kLeave;
   out->op = Op::kUnary;
   out->unary = unary;
   out->inputs = raw.inputs;
@@ -105,7 +106,8 @@ Claim ReadSelect(const Graph& graph, const RawOp& raw, Node* out) {
 }
 
 Claim ReadPrelu(const Graph& graph, const RawOp& raw, Node* out) {
-  if (raw.inputs.size() != 2 || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0])) return Claim::kLeave;
+  if (raw.inputs.size() != 2 || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0]))
+    return Claim::kLeave;
   const Tensor* slope = InputAt(graph, raw, 1);
   if (slope == nullptr || !IsPerChannel(*slope, graph.tensors[raw.inputs[0]].dims[3])) return Claim::kLeave;
   out->op = Op::kPrelu;
@@ -155,7 +157,8 @@ Claim ReadPad(const Graph& graph, const RawOp& raw, Node* out) {
 // A range of channels of every pixel.
 Claim ReadSlice(const Graph& graph, const RawOp& raw, Node* out) {
   const bool strided = raw.builtin == kBuiltinStridedSlice;
-  if (raw.inputs.size() != (strided ? 4 : 3) || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0])) {
+  if (raw.inputs.size() != (strided ? 4 : 3) || !IsFloatMap(graph, raw.inputs[0]) ||
+      !IsFloatMap(graph, raw.outputs[0])) {
     return Claim::kLeave;
   }
   const std::vector<int>& dims = graph.tensors[raw.inputs[0]].dims;

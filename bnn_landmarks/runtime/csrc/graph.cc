@@ -54,12 +54,14 @@ Claim ReadPool(const Graph& graph, const RawOp& raw, Op op, Node* out) {
 namespace {
 
 Claim ReadSumOrProduct(const Graph& graph, const RawOp& raw, Node* out) {
-  if (raw.inputs.size() != 2 || raw.activation != kActivationNone || !IsFloatMap(graph, raw.outputs[0])) return Claim::kLeave;
+  if (raw.inputs.size() != 2 || raw.activation != kActivationNone || !IsFloatMap(graph, raw.outputs[0]))
+    return Claim::kLeave;
   const bool multiply = raw.builtin == kBuiltinMul;
   for (int side = 0; side < 2; ++side) {
     const int map = raw.inputs[side];
     const Tensor* constant = InputAt(graph, raw, 1 - side);
-    if (!IsFloatMap(graph, map) || constant == nullptr || !IsPerChannel(*constant, graph.tensors[map].dims[3])) continue;
+    if (!IsFloatMap(graph, map) || constant == nullptr || !IsPerChannel(*constant, graph.tensors[map].dims[3]))
+      continue;
     out->op = multiply ? Op::kScale : Op::kShift;
     out->inputs = {map};
     out->constant = raw.inputs[1 - side];
@@ -84,7 +86,8 @@ Claim ReadConcat(const Graph& graph, const RawOp& raw, Node* out) {
 }
 
 Claim ReadUpsample(const Graph& graph, const RawOp& raw, Node* out) {
-  if (raw.align_corners || raw.inputs.size() != 2 || !IsFloatMap(graph, raw.inputs[0]) || !IsFloatMap(graph, raw.outputs[0])) {
+  if (raw.align_corners || raw.inputs.size() != 2 || !IsFloatMap(graph, raw.inputs[0]) ||
+      !IsFloatMap(graph, raw.outputs[0])) {
     return Claim::kLeave;
   }
   const Tensor* size = InputAt(graph, raw, 1);
@@ -121,8 +124,9 @@ Claim ReadLceOp(const Graph& graph, const RawOp& raw, Node* out, std::string* er
   }
   const Type from = op == "LceQuantize" ? Type::kFloat : Type::kInt32;
   if (input->type != from) return Refuse(op + ": wrong type of input", error);
-  if (op == "LceQuantize" || op == "LceBMaxPool2d" ? output->type != Type::kInt32
-                                                   : output->type != Type::kFloat && !(conv && output->type == Type::kInt32)) {
+  if (op == "LceQuantize" || op == "LceBMaxPool2d"
+          ? output->type != Type::kInt32
+          : output->type != Type::kFloat && !(conv && output->type == Type::kInt32)) {
     return Refuse(op + ": wrong type of output", error);
   }
   const size_t rank = input->dims.size();
@@ -150,12 +154,14 @@ Claim ReadLceOp(const Graph& graph, const RawOp& raw, Node* out, std::string* er
     for (int i = 0; i < 4; ++i) {
       if (filter->dims[i] < 1 || filter->dims[i] > 1 << 16) return Refuse("LceBconv2d: wrong filter shape", error);
     }
-    if (filter->bytes != static_cast<uint64_t>(Elements(*filter)) * 4) return Refuse("LceBconv2d: wrong filter size", error);
+    if (filter->bytes != static_cast<uint64_t>(Elements(*filter)) * 4)
+      return Refuse("LceBconv2d: wrong filter size", error);
     const int words = (out->conv.channels_in + 31) / 32;
     if (filter->dims[3] != words) {
       const bool grouped = words % filter->dims[3] == 0;
       return Refuse(grouped ? "LceBconv2d: grouped convolutions are not supported"
-                            : "LceBconv2d: filter and channels_in disagree", error);
+                            : "LceBconv2d: filter and channels_in disagree",
+                    error);
     }
     if (out->bits_out && out->conv.same_padding && !out->conv.pad_ones) {
       return Refuse("LceBconv2d: bitpacked output needs one-padding or valid padding", error);
@@ -167,7 +173,8 @@ Claim ReadLceOp(const Graph& graph, const RawOp& raw, Node* out, std::string* er
       if (vector == nullptr || vector->type != type || !vector->constant() || vector->dims.size() != 1 ||
           vector->dims[0] != channels || vector->bytes != static_cast<size_t>(channels) * 4) {
         return Refuse(out->bits_out ? "LceBconv2d: bitpacked output without one threshold a channel"
-                                    : "LceBconv2d: float output without one multiplier and one bias a channel", error);
+                                    : "LceBconv2d: float output without one multiplier and one bias a channel",
+                      error);
       }
       (i == 2 ? out->multiplier : i == 3 ? out->bias : out->threshold) = raw.inputs[i];
     }

@@ -28,22 +28,22 @@ enum class Op {
   kConv,        // bits -> float or bits
   kBitPool,     // bits -> bits
   // floats that lead up to them
-  kScale,     // x * one constant a channel
-  kShift,     // x + one constant a channel
-  kAdd,       // x + y
-  kConcat,    // along the channels
+  kScale,   // x * one constant a channel
+  kShift,   // x + one constant a channel
+  kAdd,     // x + y
+  kConcat,  // along the channels
   kMaxPool,
   kUpsample,  // nearest neighbour, twice as high and wide
   // the other floats of a network, for the engine alone
   kFloatConv,
   kAveragePool,
-  kCast,     // uint8 of the outside -> float
-  kUnary,    // see Unary
-  kBinary,   // see Binary; one side may be a constant: one value, or one a channel
-  kPrelu,    // x >= 0 ? x : x * one constant a channel
-  kSelect,   // x != 0 ? a : b; a and b maps or constants
-  kPad,      // rows and columns around, filled with `fill`
-  kSlice,    // channels from `first_channel`
+  kCast,    // uint8 of the outside -> float
+  kUnary,   // see Unary
+  kBinary,  // see Binary; one side may be a constant: one value, or one a channel
+  kPrelu,   // x >= 0 ? x : x * one constant a channel
+  kSelect,  // x != 0 ? a : b; a and b maps or constants
+  kPad,     // rows and columns around, filled with `fill`
+  kSlice,   // channels from `first_channel`
 };
 
 enum class Unary { kClamp, kRound, kFloor, kSign, kCopy };  // kClamp: between low and high; kRound: halves to even

@@ -11,9 +11,9 @@
 
 namespace bnn {
 
-constexpr int kWord = 32;    // channels in a word
-constexpr int kTile = 128;   // output channels that one `accumulate` covers at most
-constexpr int kStrip = 32;   // pixels that one `accumulate` covers at most
+constexpr int kWord = 32;   // channels in a word
+constexpr int kTile = 128;  // output channels that one `accumulate` covers at most
+constexpr int kStrip = 32;  // pixels that one `accumulate` covers at most
 
 static inline int WordsFor(int channels) { return (channels + kWord - 1) / kWord; }
 

@@ -120,7 +120,8 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-inline void FinishPixel(const Finish& f, const uint16_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
+inline void FinishPixel(const Finish& f, const uint16_t* count, int channels, const float* residual, float* out,
+                        uint8_t* bits) {
   const __m256i low = _mm256_set1_epi32(f.clamp_min), high = _mm256_set1_epi32(f.clamp_max);
   for (int base = 0; base < channels; base += kWord) {
     const int end = base + kWord < channels ? base + kWord : channels;
@@ -176,14 +177,16 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
 
 void Add(const float* a, const float* b, float* out, int count) {
   int i = 0;
-  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, _mm256_add_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
+  for (; i + 8 <= count; i += 8)
+    _mm256_storeu_ps(out + i, _mm256_add_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
   for (; i < count; ++i) out[i] = a[i] + b[i];
 }
 
 void Maximum(const float* x, float* best, int count) {
   int i = 0;
   // max_ps gives its second operand where the two are equal or one is a NaN: x > best ? x : best.
-  for (; i + 8 <= count; i += 8) _mm256_storeu_ps(best + i, _mm256_max_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(best + i)));
+  for (; i + 8 <= count; i += 8)
+    _mm256_storeu_ps(best + i, _mm256_max_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(best + i)));
   for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
 }
 

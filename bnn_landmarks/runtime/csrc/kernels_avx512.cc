@@ -23,7 +23,8 @@ void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
   uint32_t* to = reinterpret_cast<uint32_t*>(packed);
   std::memset(packed, 0, PackedBytes(channels, words));
   for (int c = 0; c < channels; ++c) {
-    for (int w = 0; w < words; ++w) to[static_cast<size_t>(w) * width + c] = filters[static_cast<size_t>(c) * words + w];
+    for (int w = 0; w < words; ++w)
+      to[static_cast<size_t>(w) * width + c] = filters[static_cast<size_t>(c) * words + w];
   }
 }
 
@@ -81,7 +82,9 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   if (c < width) Strip<2>(packed + c * 4, width, windows, window_count, origins, pixels, out + c);
 }
 
-inline __mmask16 Lanes(int count) { return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : count > 0 ? (1 << count) - 1 : 0); }
+inline __mmask16 Lanes(int count) {
+  return static_cast<__mmask16>(count >= kLanes ? 0xFFFF : count > 0 ? (1 << count) - 1 : 0);
+}
 
 // Up to 32 channels of a strip of pixels; what is not wanted is left out when compiled.
 template <bool kOut, bool kResidual, bool kBits>
@@ -115,7 +118,7 @@ void FinishWord(const Finish& f, const uint32_t* counts, int pixels, int channel
 
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
   const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
-  auto* const finish_word = !out ? FinishWord<false, false, true>
+  auto* const finish_word = !out   ? FinishWord<false, false, true>
                             : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
                                    : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
   if (!out && !bits) return;
@@ -231,8 +234,10 @@ template <int kVectors>
 void DotStrip(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
               int pixels, uint32_t* sums) {
   int p = 0;
-  for (; p + 6 <= pixels; p += 6) DotBlock<kVectors, 6>(packed, width, windows, window_count, origins + p, sums + p * kTile);
-  for (; p + 2 <= pixels; p += 2) DotBlock<kVectors, 2>(packed, width, windows, window_count, origins + p, sums + p * kTile);
+  for (; p + 6 <= pixels; p += 6)
+    DotBlock<kVectors, 6>(packed, width, windows, window_count, origins + p, sums + p * kTile);
+  for (; p + 2 <= pixels; p += 2)
+    DotBlock<kVectors, 2>(packed, width, windows, window_count, origins + p, sums + p * kTile);
   if (p < pixels) DotBlock<kVectors, 1>(packed, width, windows, window_count, origins + p, sums + p * kTile);
 }
 

@@ -10,10 +10,10 @@ namespace bnn {
 namespace {
 
 constexpr int kLanes = 4;
-constexpr int kVectors = 4;      // filters held at a time: 16 channels
+constexpr int kVectors = 4;  // filters held at a time: 16 channels
 constexpr int kBlock = kLanes * kVectors;
-constexpr int kPixels = 4;       // and as many pixels
-constexpr int kSteps = 30;       // words until a byte could overflow: at most 31 * 8 = 248, and an even number
+constexpr int kPixels = 4;  // and as many pixels
+constexpr int kSteps = 30;  // words until a byte could overflow: at most 31 * 8 = 248, and an even number
 
 // Part of a window: so many words, from so many bytes after a pixel's origin.
 struct Segment {
@@ -29,7 +29,8 @@ void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
   std::memset(packed, 0, PackedBytes(channels, words));
   for (int c = 0; c < channels; ++c) {
     for (int w = 0; w < words; ++w) {
-      to[(static_cast<size_t>(c / kBlock) * words + w) * kBlock + c % kBlock] = filters[static_cast<size_t>(c) * words + w];
+      to[(static_cast<size_t>(c / kBlock) * words + w) * kBlock + c % kBlock] =
+          filters[static_cast<size_t>(c) * words + w];
     }
   }
 }
@@ -49,51 +50,66 @@ inline void CountOne(const uint8_t* filter, const Segment* segments, int segment
   }
 }
 
-// The same for four pixels. By hand, because compilers keep some of the sixteen sums in memory: v16-v19 are the filters,
-// v20-v27 two words of each pixel, v28-v31 what a step counts; x9 and x10 the segment, x11-x14 the pixels' words.
-#define FIRST(input, a, b, c, d)                                  \
-  "eor %[" a "].16b, v16.16b, " input ".16b\n"                    \
-  "eor %[" b "].16b, v17.16b, " input ".16b\n"                    \
-  "eor %[" c "].16b, v18.16b, " input ".16b\n"                    \
-  "eor %[" d "].16b, v19.16b, " input ".16b\n"                    \
-  "cnt %[" a "].16b, %[" a "].16b\n"                              \
-  "cnt %[" b "].16b, %[" b "].16b\n"                              \
-  "cnt %[" c "].16b, %[" c "].16b\n"                              \
+// The same for four pixels. By hand, because compilers keep some of the sixteen sums in memory: v16-v19 are the
+// filters, v20-v27 two words of each pixel, v28-v31 what a step counts; x9 and x10 the segment, x11-x14 the pixels'
+// words.
+#define FIRST(input, a, b, c, d)      \
+  "eor %[" a "].16b, v16.16b, " input \
+  ".16b\n"                            \
+  "eor %[" b "].16b, v17.16b, " input \
+  ".16b\n"                            \
+  "eor %[" c "].16b, v18.16b, " input \
+  ".16b\n"                            \
+  "eor %[" d "].16b, v19.16b, " input \
+  ".16b\n"                            \
+  "cnt %[" a "].16b, %[" a            \
+  "].16b\n"                           \
+  "cnt %[" b "].16b, %[" b            \
+  "].16b\n"                           \
+  "cnt %[" c "].16b, %[" c            \
+  "].16b\n"                           \
   "cnt %[" d "].16b, %[" d "].16b\n"
-#define NEXT(input, a, b, c, d)                                   \
-  "eor v28.16b, v16.16b, " input ".16b\n"                         \
-  "eor v29.16b, v17.16b, " input ".16b\n"                         \
-  "eor v30.16b, v18.16b, " input ".16b\n"                         \
-  "eor v31.16b, v19.16b, " input ".16b\n"                         \
-  "cnt v28.16b, v28.16b\n"                                        \
-  "cnt v29.16b, v29.16b\n"                                        \
-  "cnt v30.16b, v30.16b\n"                                        \
-  "cnt v31.16b, v31.16b\n"                                        \
-  "add %[" a "].16b, %[" a "].16b, v28.16b\n"                     \
-  "add %[" b "].16b, %[" b "].16b, v29.16b\n"                     \
-  "add %[" c "].16b, %[" c "].16b, v30.16b\n"                     \
+#define NEXT(input, a, b, c, d)  \
+  "eor v28.16b, v16.16b, " input \
+  ".16b\n"                       \
+  "eor v29.16b, v17.16b, " input \
+  ".16b\n"                       \
+  "eor v30.16b, v18.16b, " input \
+  ".16b\n"                       \
+  "eor v31.16b, v19.16b, " input \
+  ".16b\n"                       \
+  "cnt v28.16b, v28.16b\n"       \
+  "cnt v29.16b, v29.16b\n"       \
+  "cnt v30.16b, v30.16b\n"       \
+  "cnt v31.16b, v31.16b\n"       \
+  "add %[" a "].16b, %[" a       \
+  "].16b, v28.16b\n"             \
+  "add %[" b "].16b, %[" b       \
+  "].16b, v29.16b\n"             \
+  "add %[" c "].16b, %[" c       \
+  "].16b, v30.16b\n"             \
   "add %[" d "].16b, %[" d "].16b, v31.16b\n"
-#define PIXELS(what, p0, p1, p2, p3)                              \
-  what(p0, "s0", "s1", "s2", "s3") what(p1, "s4", "s5", "s6", "s7") \
-  what(p2, "s8", "s9", "s10", "s11") what(p3, "s12", "s13", "s14", "s15")
-#define FILTERS                                                   \
-  "ldp q16, q17, [%[filter]], #32\n"                              \
+#define PIXELS(what, p0, p1, p2, p3)                                                                   \
+  what(p0, "s0", "s1", "s2", "s3") what(p1, "s4", "s5", "s6", "s7") what(p2, "s8", "s9", "s10", "s11") \
+      what(p3, "s12", "s13", "s14", "s15")
+#define FILTERS                      \
+  "ldp q16, q17, [%[filter]], #32\n" \
   "ldp q18, q19, [%[filter]], #32\n"
-#define ONE_WORD                                                  \
-  "ld1r {v20.4s}, [x11], #4\n"                                    \
-  "ld1r {v22.4s}, [x12], #4\n"                                    \
-  "ld1r {v24.4s}, [x13], #4\n"                                    \
+#define ONE_WORD               \
+  "ld1r {v20.4s}, [x11], #4\n" \
+  "ld1r {v22.4s}, [x12], #4\n" \
+  "ld1r {v24.4s}, [x13], #4\n" \
   "ld1r {v26.4s}, [x14], #4\n"
-#define TWO_WORDS                                                 \
-  "ld2r {v20.4s, v21.4s}, [x11], #8\n"                            \
-  "ld2r {v22.4s, v23.4s}, [x12], #8\n"                            \
-  "ld2r {v24.4s, v25.4s}, [x13], #8\n"                            \
+#define TWO_WORDS                      \
+  "ld2r {v20.4s, v21.4s}, [x11], #8\n" \
+  "ld2r {v22.4s, v23.4s}, [x12], #8\n" \
+  "ld2r {v24.4s, v25.4s}, [x13], #8\n" \
   "ld2r {v26.4s, v27.4s}, [x14], #8\n"
-#define SEGMENT                                                   \
-  "ldp x9, x10, [%[segment]], #16\n"                              \
-  "add x11, %[o0], x9\n"                                          \
-  "add x12, %[o1], x9\n"                                          \
-  "add x13, %[o2], x9\n"                                          \
+#define SEGMENT                      \
+  "ldp x9, x10, [%[segment]], #16\n" \
+  "add x11, %[o0], x9\n"             \
+  "add x12, %[o1], x9\n"             \
+  "add x13, %[o2], x9\n"             \
   "add x14, %[o3], x9\n"
 
 inline void CountFour(const uint8_t* filter, const Segment* segments, int segment_count, const uint8_t* const* origins,
@@ -258,7 +274,8 @@ void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel
       }
       if (kBits) masks[v] = vcgeq_u16(n, limits[v]);
     }
-    if (kBits) StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
+    if (kBits)
+      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
   }
 }
 
@@ -281,7 +298,7 @@ void FinishTail(const Finish& f, const uint16_t* counts, int pixels, int base, i
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
   const uint16_t* from = static_cast<const uint16_t*>(counts);
   const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
-  auto* const finish_word = !out ? FinishWord<false, false, true>
+  auto* const finish_word = !out   ? FinishWord<false, false, true>
                             : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
                                    : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
   const int base = channels / kWord * kWord;

@@ -1,7 +1,7 @@
 // Plain C++: right on every machine, and the measure of the others.
-#include "kernels.h"
-
 #include <cmath>
+
+#include "kernels.h"
 
 namespace bnn {
 
@@ -39,7 +39,8 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-inline void FinishPixel(const Finish& f, const int32_t* count, int channels, const float* residual, float* out, uint8_t* bits) {
+inline void FinishPixel(const Finish& f, const int32_t* count, int channels, const float* residual, float* out,
+                        uint8_t* bits) {
   if (out != nullptr) {
     for (int c = 0; c < channels; ++c) {
       const float y = FinishOne(f, count[c], c);

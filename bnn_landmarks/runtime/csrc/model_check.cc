@@ -22,7 +22,8 @@ enum SignatureSlot { kSignatureInputs = 0, kSignatureOutputs = 1, kSignatureKey 
 
 std::string CheckModel(const uint8_t* data, size_t size) {
   const FlatFile file(data, size);
-  if (size < 8 || data[4] != 'T' || data[5] != 'F' || data[6] != 'L' || data[7] != '3') return "it is not a .tflite file";
+  if (size < 8 || data[4] != 'T' || data[5] != 'F' || data[6] != 'L' || data[7] != '3')
+    return "it is not a .tflite file";
   const std::string damaged = "the file is damaged: ";
   const size_t model = file.Root();
   std::vector<size_t> codes, subgraphs, buffers, tables, operators;

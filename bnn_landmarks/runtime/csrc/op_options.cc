@@ -24,8 +24,8 @@ std::string Open(const char* op, const void* data, size_t size, FlexMap* map) {
 std::string Read(const char* op, const FlexMap& map, const char* key, int64_t least, int64_t most, int64_t* value) {
   if (!map.Int(key, value)) return std::string(op) + ": option " + key + " is missing";
   if (*value < least || *value > most) {
-    return std::string(op) + ": option " + key + " is " + std::to_string(*value) + ", outside " + std::to_string(least) +
-           " to " + std::to_string(most);
+    return std::string(op) + ": option " + key + " is " + std::to_string(*value) + ", outside " +
+           std::to_string(least) + " to " + std::to_string(most);
   }
   return "";
 }

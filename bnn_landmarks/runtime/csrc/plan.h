@@ -58,18 +58,18 @@ struct Plan {
   Program& program;
 
   // of PlanShapes
-  std::map<int, int> producers;          // tensor -> node
-  std::set<int> bits;                    // tensors of bits made here
-  std::set<int> outside_bits;            // and given by the caller
+  std::map<int, int> producers;  // tensor -> node
+  std::set<int> bits;            // tensors of bits made here
+  std::set<int> outside_bits;    // and given by the caller
 
   // of PlanFusion; PlanSteps takes from `signs` what it has emitted
-  std::vector<bool> absorbed;               // nodes that others do
-  std::map<int, std::vector<Sign>> signs;   // by source
+  std::vector<bool> absorbed;                 // nodes that others do
+  std::map<int, std::vector<Sign>> signs;     // by source
   std::map<int, std::vector<int>> consumers;  // tensor -> nodes that read its floats
-  std::map<int, ConvTarget> targets;        // by convolution
-  std::map<int, int> upsampled;             // sum -> which of its inputs is upsampled
+  std::map<int, ConvTarget> targets;          // by convolution
+  std::map<int, int> upsampled;               // sum -> which of its inputs is upsampled
   std::vector<SliceSign> slice_signs;
-  std::map<int, PixelSource> pixel_sources;   // by float convolution
+  std::map<int, PixelSource> pixel_sources;  // by float convolution
 
   // of PlanImages
   std::map<int, BitImage*> images;  // by tensor; of a PixelSource's, bytes

@@ -40,7 +40,8 @@ void FindConsumers(Plan* plan) {
 
 bool OnlyReader(const Plan& plan, int tensor, int node) {
   const auto found = plan.consumers.find(tensor);
-  return found != plan.consumers.end() && found->second.size() == 1 && found->second[0] == node && !plan.is_output(tensor);
+  return found != plan.consumers.end() && found->second.size() == 1 && found->second[0] == node &&
+         !plan.is_output(tensor);
 }
 
 // Whether a tensor is made by a binary convolution that may write wherever its only reader wants it.
@@ -147,7 +148,8 @@ void FuseConcats(Plan* plan) {
     std::vector<int> convs;
     std::set<int> seen;
     for (int part : node.inputs) {
-      if (IsFreeConv(*plan, part, static_cast<int>(i)) && seen.insert(part).second) convs.push_back(plan->producer(part));
+      if (IsFreeConv(*plan, part, static_cast<int>(i)) && seen.insert(part).second)
+        convs.push_back(plan->producer(part));
     }
     if (convs.size() != node.inputs.size()) continue;
     WriteSlices(plan, convs, node.output);
@@ -163,7 +165,8 @@ void FuseUpsamples(Plan* plan) {
     if (node.op != Op::kAdd || plan->absorbed[i]) continue;
     for (int side = 0; side < 2; ++side) {
       const int made = plan->producer(node.inputs[side]);
-      if (made < 0 || nodes[made].op != Op::kUpsample || !OnlyReader(*plan, node.inputs[side], static_cast<int>(i))) continue;
+      if (made < 0 || nodes[made].op != Op::kUpsample || !OnlyReader(*plan, node.inputs[side], static_cast<int>(i)))
+        continue;
       if (plan->signs.count(node.inputs[side]) != 0) continue;
       plan->absorbed[made] = true;
       plan->upsampled[static_cast<int>(i)] = side;
@@ -175,7 +178,8 @@ void FuseUpsamples(Plan* plan) {
 // The one node that makes a tensor, where nothing but `reader` sees it; or null.
 const Node* OnlyMaker(const Plan& plan, int tensor, int reader) {
   const int made = plan.producer(tensor);
-  return made >= 0 && OnlyReader(plan, tensor, reader) && plan.signs.count(tensor) == 0 ? &plan.graph.nodes[made] : nullptr;
+  return made >= 0 && OnlyReader(plan, tensor, reader) && plan.signs.count(tensor) == 0 ? &plan.graph.nodes[made]
+                                                                                        : nullptr;
 }
 
 bool AllAre(const Plan& plan, int tensor, float value) {
@@ -231,7 +235,9 @@ void FusePixels(Plan* plan) {
       continue;
     }
     if (plan->producer(source.outside) >= 0) continue;
-    const auto read_already = [&](const std::pair<const int, PixelSource>& other) { return other.second.outside == source.outside; };
+    const auto read_already = [&](const std::pair<const int, PixelSource>& other) {
+      return other.second.outside == source.outside;
+    };
     if (std::any_of(plan->pixel_sources.begin(), plan->pixel_sources.end(), read_already)) continue;
     for (int node : source.nodes) plan->absorbed[node] = true;
     plan->pixel_sources[static_cast<int>(i)] = source;

@@ -36,8 +36,10 @@ void PlanImages(Plan* plan) {
     BitImage* image = plan->images[node.inputs[0]];
     const std::vector<int>& filter = plan->tensor(node.filter).dims;
     const Shape& in = image->shape;
-    Reach(in.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &image->top, &image->bottom);
-    Reach(in.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &image->left, &image->right);
+    Reach(in.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &image->top,
+          &image->bottom);
+    Reach(in.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &image->left,
+          &image->right);
   }
   for (const auto& entry : plan->pixel_sources) {
     const Node& node = plan->graph.nodes[entry.first];
@@ -56,7 +58,8 @@ void PlanImages(Plan* plan) {
     if (image->pixel_bytes == 0) image->pixel_bytes = static_cast<size_t>(image->words) * plan->kernels.word_bytes;
     const double rows = static_cast<double>(image->shape.h) + image->top + image->bottom;
     const double columns = static_cast<double>(image->shape.w) + image->left + image->right;
-    Require(rows * columns * image->shape.n * static_cast<double>(image->pixel_bytes) < kMostBytes, "a tensor is too large");
+    Require(rows * columns * image->shape.n * static_cast<double>(image->pixel_bytes) < kMostBytes,
+            "a tensor is too large");
     image->row_bytes = static_cast<size_t>(columns) * image->pixel_bytes;
     image->image_bytes = static_cast<size_t>(rows) * image->row_bytes;
   }

@@ -8,11 +8,14 @@ constexpr int64_t kMostElements = int64_t{1} << 28;
 
 void CheckShape(const Shape& s) {
   Require(s.n > 0 && s.h > 0 && s.w > 0 && s.c > 0, "a tensor is empty");
-  Require(static_cast<double>(s.n) * s.h * s.w * (static_cast<double>(s.c) + kWord) < static_cast<double>(kMostElements), "a tensor is too large");
+  Require(
+      static_cast<double>(s.n) * s.h * s.w * (static_cast<double>(s.c) + kWord) < static_cast<double>(kMostElements),
+      "a tensor is too large");
 }
 
 Shape OutsideShape(const Tensor& tensor, Type type) {
-  Require(tensor.has_dims && !tensor.dims.empty() && tensor.dims.size() <= 4, "a tensor does not have 1 to 4 dimensions");
+  Require(tensor.has_dims && !tensor.dims.empty() && tensor.dims.size() <= 4,
+          "a tensor does not have 1 to 4 dimensions");
   Require(tensor.type == type, "a tensor has the wrong type");
   int sizes[4] = {1, 1, 1, 1};
   for (size_t i = 0; i < tensor.dims.size(); ++i) sizes[4 - tensor.dims.size() + i] = tensor.dims[i];
@@ -57,8 +60,10 @@ Shape OutputShape(const Plan& plan, const Node& node) {
     case Op::kConv: {
       Require(WordsFor(s.c) == WordsFor(node.conv.channels_in), "LceBconv2d: input and channels_in disagree");
       const std::vector<int>& filter = plan.tensor(node.filter).dims;
-      Require(OutputSize(s.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &s.h, &pad) &&
-                  OutputSize(s.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &s.w, &pad),
+      Require(OutputSize(s.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding,
+                         &s.h, &pad) &&
+                  OutputSize(s.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding,
+                             &s.w, &pad),
               "LceBconv2d: the filter is larger than the image");
       s.c = filter[0];
       break;
@@ -81,7 +86,8 @@ Shape OutputShape(const Plan& plan, const Node& node) {
     case Op::kScale:
     case Op::kShift:
     case Op::kPrelu:
-      Require(plan.tensor(node.constant).bytes == static_cast<size_t>(s.c) * 4, "a constant does not have one value a channel");
+      Require(plan.tensor(node.constant).bytes == static_cast<size_t>(s.c) * 4,
+              "a constant does not have one value a channel");
       break;
     case Op::kAdd:
       Require(Same(s, plan.shape(node.inputs[1])), "the terms of a sum differ in shape");
@@ -121,7 +127,8 @@ Shape OutputShape(const Plan& plan, const Node& node) {
       break;
     }
     case Op::kSlice:
-      Require(node.first_channel >= 0 && node.channels > 0 && node.channels <= s.c && node.first_channel <= s.c - node.channels,
+      Require(node.first_channel >= 0 && node.channels > 0 && node.channels <= s.c &&
+                  node.first_channel <= s.c - node.channels,
               "a slice reaches beyond its input's channels");
       s.c = node.channels;
       break;
@@ -141,7 +148,9 @@ void PlanShapes(Plan* plan) {
     for (int input : node.inputs) {
       if (plan->tensor(input).constant()) continue;
       if (plan->producers.count(input) == 0) {
-        shapes[input] = OutsideShape(plan->tensor(input), from_bits ? Type::kInt32 : from_bytes ? Type::kUInt8 : Type::kFloat);
+        shapes[input] = OutsideShape(plan->tensor(input), from_bits    ? Type::kInt32
+                                                          : from_bytes ? Type::kUInt8
+                                                                       : Type::kFloat);
         if (from_bits) plan->outside_bits.insert(input);
       } else {
         Require((plan->bits.count(input) != 0) == from_bits, "bits and floats are mixed up");

@@ -78,9 +78,11 @@ class StepMaker {
   bool MakeThresholds(const ConvStep& conv, const Signing& signing, Thresholds* result) const {
     const int channels = conv.shape.channels_out;
     if (!Moderate(conv.multiplier.data(), channels)) return false;
-    if (!std::all_of(conv.bias.begin(), conv.bias.end(), [](float value) { return std::isfinite(value); })) return false;
+    if (!std::all_of(conv.bias.begin(), conv.bias.end(), [](float value) { return std::isfinite(value); }))
+      return false;
     const bool plain = signing.scale.empty();
-    if (!plain && (!Moderate(signing.scale.data(), channels) || !Moderate(signing.shift.data(), channels))) return false;
+    if (!plain && (!Moderate(signing.scale.data(), channels) || !Moderate(signing.shift.data(), channels)))
+      return false;
     const Finish finish = {conv.multiplier.data(), conv.bias.data(), conv.clamp_min, conv.clamp_max, nullptr, nullptr};
     const int most = conv.depth_words * kWord;
     result->threshold.assign(WordsFor(channels) * kWord, INT32_MAX);
@@ -236,8 +238,9 @@ class StepMaker {
   // A row of pixels at a time, where each value is made of those in its place.
   static void Flatten(MapStep* step) {
     using Kind = MapStep::Kind;
-    static const std::set<Kind> kPointwise = {Kind::kScale, Kind::kShift, Kind::kAdd,      Kind::kCast,  Kind::kClamp,  Kind::kRound,
-                                              Kind::kFloor, Kind::kPrelu, Kind::kUnitSign, Kind::kBinary, Kind::kSelect};
+    static const std::set<Kind> kPointwise = {Kind::kScale,    Kind::kShift,  Kind::kAdd,   Kind::kCast,
+                                              Kind::kClamp,    Kind::kRound,  Kind::kFloor, Kind::kPrelu,
+                                              Kind::kUnitSign, Kind::kBinary, Kind::kSelect};
     const int width = step->shape.w, length = width * step->channels;
     if (kPointwise.count(step->kind) == 0 || length > kLongestRow) return;
     for (std::vector<float>* constant : {&step->constant, &step->constant_b}) {
@@ -363,7 +366,9 @@ class StepMaker {
     step->pad_left = floats->pad_left;
     const int words = (floats->filter_width * step->image->shape.c + 3) / 4;
     for (int y = 0; y < floats->filter_height; ++y) {
-      step->windows.push_back({static_cast<ptrdiff_t>(y) * node.float_conv.dilation_height * static_cast<ptrdiff_t>(step->image->row_bytes), words});
+      step->windows.push_back(
+          {static_cast<ptrdiff_t>(y) * node.float_conv.dilation_height * static_cast<ptrdiff_t>(step->image->row_bytes),
+           words});
     }
     step->SetFilters(plan_.floats(node.filter), step->out_shape.c, floats->filter_height, floats->filter_width);
     for (const Signing& signing : floats->signings) {
@@ -395,10 +400,13 @@ class StepMaker {
     step->input = input;
     step->options = node.conv;
     step->out_shape = out;
-    step->shape = {input->shape.n, input->shape.h, input->shape.w, out.h, out.w, out.c, filter[1], filter[2], input->words};
+    step->shape = {input->shape.n, input->shape.h, input->shape.w, out.h,       out.w,
+                   out.c,          filter[1],      filter[2],      input->words};
     int size;
-    OutputSize(input->shape.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding, &size, &step->pad_top);
-    OutputSize(input->shape.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding, &size, &step->pad_left);
+    OutputSize(input->shape.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding,
+               &size, &step->pad_top);
+    OutputSize(input->shape.w, filter[2], node.conv.stride_width, node.conv.dilation_width, node.conv.same_padding,
+               &size, &step->pad_left);
 
     for (int y = 0; y < filter[1]; ++y) {
       for (int x = 0; x < filter[2]; ++x) {

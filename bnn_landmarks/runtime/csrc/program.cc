@@ -61,7 +61,8 @@ Memory::Memory(const Program& program, int threads)
   }
 }
 
-void Memory::Run(const Program& program, const std::vector<void*>& outside, ThreadPool* pool, std::vector<double>* seconds) {
+void Memory::Run(const Program& program, const std::vector<void*>& outside, ThreadPool* pool,
+                 std::vector<double>* seconds) {
   for (size_t i = 0; i < program.floats.size(); ++i) {
     if (program.floats[i].outside) float_places_[i] = static_cast<float*>(outside[i]);
   }

@@ -27,7 +27,7 @@ struct FloatPlace {
 
 struct Program {
   const Kernels* kernels = nullptr;
-  std::vector<Shape> shapes;  // by tensor; n = 0 where not ours
+  std::vector<Shape> shapes;       // by tensor; n = 0 where not ours
   std::vector<FloatPlace> floats;  // by tensor
   std::vector<std::unique_ptr<BitImage>> images;
   std::vector<std::unique_ptr<Step>> steps;

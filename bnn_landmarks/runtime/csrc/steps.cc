@@ -20,8 +20,9 @@ void SignPixel(const RunContext& run, const std::vector<Signing>& signings, cons
                const Place& place) {
   for (const Signing& s : signings) {
     const bool plain = s.scale.empty();
-    run.kernels->sign(x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel, channels,
-                      s.image->At(run, place) + static_cast<size_t>(s.word + channel / kWord) * run.kernels->word_bytes);
+    run.kernels->sign(
+        x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel, channels,
+        s.image->At(run, place) + static_cast<size_t>(s.word + channel / kWord) * run.kernels->word_bytes);
   }
 }
 
@@ -69,7 +70,8 @@ void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, i
   const uint8_t* origins[kStrip];
   Place place(first, out_shape);
   for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
-    origins[p] = input->At(run, place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
+    origins[p] =
+        input->At(run, place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
     Prefetch(run, {output.tensor, output.channel + tile.channel, output.stride}, first + p, tile.channels);
     Prefetch(run, {residual.tensor, residual.channel + tile.channel, residual.stride}, first + p, tile.channels);
   }
@@ -77,7 +79,8 @@ void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, i
                       origins, pixels, counts);
 
   const ptrdiff_t word_bytes = kernels->word_bytes;
-  Finish finish = {multiplier.data() + tile.channel, bias.data() + tile.channel, clamp_min, clamp_max, nullptr, nullptr};
+  Finish finish = {
+      multiplier.data() + tile.channel, bias.data() + tile.channel, clamp_min, clamp_max, nullptr, nullptr};
   Targets targets = {};
   if (output.wanted()) {
     targets.out = output.At(run, first) + tile.channel;
@@ -120,9 +123,9 @@ void ConvStep::Run(const RunContext& run) const {
 // ---- float maps
 
 std::string MapStep::Name() const {
-  static const char* const kNames[] = {"",         "copy",         "scale", "shift", "add",   "upsample + add",
-                                       "upsample", "max pool",     "average pool",   "cast",  "clamp",
-                                       "round",    "floor",        "+-1",   "prelu", "arithmetic",     "select", "pad"};
+  static const char* const kNames[] = {"",         "copy",     "scale",        "shift",      "add",    "upsample + add",
+                                       "upsample", "max pool", "average pool", "cast",       "clamp",  "round",
+                                       "floor",    "+-1",      "prelu",        "arithmetic", "select", "pad"};
   std::string name = kNames[static_cast<int>(kind)];
   for (size_t i = 0; i < signings.size(); ++i) name += name.empty() ? "sign" : " + sign";
   return name + " " + std::to_string(channels) + " at " + std::to_string(shape.h) + "x" + std::to_string(shape.w);
@@ -246,11 +249,12 @@ void MapStep::RunRow(const RunContext& run, int n, int y) const {
         break;
       }
       case Kind::kPrelu:
-        ForEach(a.At(run, pixel), constant.data(), out, channels, [](float u, float v) { return u >= 0.0f ? u : u * v; });
+        ForEach(a.At(run, pixel), constant.data(), out, channels,
+                [](float u, float v) { return u >= 0.0f ? u : u * v; });
         break;
       case Kind::kBinary:
-        Compute(binary, a.wanted() ? a.At(run, pixel) : constant.data(), b.wanted() ? b.At(run, pixel) : constant_b.data(),
-                out, channels);
+        Compute(binary, a.wanted() ? a.At(run, pixel) : constant.data(),
+                b.wanted() ? b.At(run, pixel) : constant_b.data(), out, channels);
         break;
       case Kind::kSelect: {
         const float* when = condition.At(run, pixel);
@@ -287,7 +291,8 @@ void FloatConvStep::SetFilters(const float* filters, int channels_out) {
   float* packed = reinterpret_cast<float*>(packed_.data());
   for (int c = 0; c < channels_out; ++c) {
     float* panel = packed + static_cast<size_t>(c / kPanel) * kPanel * length + c % kPanel;
-    for (int k = 0; k < length; ++k) panel[static_cast<size_t>(k) * kPanel] = filters[static_cast<size_t>(c) * length + k];
+    for (int k = 0; k < length; ++k)
+      panel[static_cast<size_t>(k) * kPanel] = filters[static_cast<size_t>(c) * length + k];
   }
 }
 
@@ -347,7 +352,8 @@ void FloatConvStep::Run(const RunContext& run) const {
     tile.high = high;
     if (gathers()) {
       Place place(first, out_shape);
-      for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape)) Gather(run, place, scratch + static_cast<size_t>(p) * length);
+      for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape))
+        Gather(run, place, scratch + static_cast<size_t>(p) * length);
       tile.rows = scratch;
       tile.row_stride = length;
       scratch += static_cast<size_t>(kStrip) * length;

@@ -34,10 +34,10 @@ class AlignedBytes {
 };
 
 struct RunContext {
-  float* const* floats;     // by tensor; null where a tensor has none
-  uint8_t* const* images;   // by BitImage::index
-  void* const* outside;     // by tensor: those of the caller, whatever their type
-  float* scratch;           // scratch_floats for each thread
+  float* const* floats;    // by tensor; null where a tensor has none
+  uint8_t* const* images;  // by BitImage::index
+  void* const* outside;    // by tensor: those of the caller, whatever their type
+  float* scratch;          // scratch_floats for each thread
   size_t scratch_floats;
   const Kernels* kernels;
   ThreadPool* pool;
@@ -103,12 +103,12 @@ class Step {
   virtual void Run(const RunContext& run) const = 0;
   virtual std::string Name() const = 0;
   virtual std::vector<int> Floats() const { return {}; }  // tensors whose floats it reads or writes; -1: none
-  virtual size_t ScratchFloats() const { return 0; }       // for each thread
-  virtual size_t WeightBytes() const { return 0; }         // of packed filters
+  virtual size_t ScratchFloats() const { return 0; }      // for each thread
+  virtual size_t WeightBytes() const { return 0; }        // of packed filters
 };
 
 struct Tile {
-  int channel;   // the first
+  int channel;  // the first
   int channels;
   size_t offset;  // bytes, within the packed filters
 };
@@ -151,8 +151,24 @@ class ConvStep : public Step {
 class MapStep : public Step {
  public:
   enum class Kind {
-    kSign, kCopy, kScale, kShift, kAdd, kAddUpsampled, kUpsample, kMaxPool, kAveragePool, kCast, kClamp, kRound, kFloor,
-    kUnitSign, kPrelu, kBinary, kSelect, kPad
+    kSign,
+    kCopy,
+    kScale,
+    kShift,
+    kAdd,
+    kAddUpsampled,
+    kUpsample,
+    kMaxPool,
+    kAveragePool,
+    kCast,
+    kClamp,
+    kRound,
+    kFloor,
+    kUnitSign,
+    kPrelu,
+    kBinary,
+    kSelect,
+    kPad
   };
 
   void Run(const RunContext& run) const override;
@@ -167,12 +183,12 @@ class MapStep : public Step {
   Shape input_shape;        // of what is pooled or padded
   PoolOptions pool;
   int pad_top = 0, pad_left = 0;
-  int outside = -1;                  // kCast: the tensor of bytes
-  std::vector<float> constant;       // kScale, kShift, kPrelu; kBinary, kSelect: in the place of a, a value a channel
-  std::vector<float> constant_b;     // kBinary, kSelect: in the place of b
+  int outside = -1;               // kCast: the tensor of bytes
+  std::vector<float> constant;    // kScale, kShift, kPrelu; kBinary, kSelect: in the place of a, a value a channel
+  std::vector<float> constant_b;  // kBinary, kSelect: in the place of b
   Binary binary = Binary::kMul;
-  float low = 0.0f, high = 0.0f;     // kClamp
-  float fill = 0.0f;                 // kPad
+  float low = 0.0f, high = 0.0f;  // kClamp
+  float fill = 0.0f;              // kPad
   std::vector<Signing> signings;
 
  private:
@@ -204,13 +220,16 @@ class FloatConvStep : public Step {
 
  private:
   int depth() const { return filter_height * filter_width * in_shape.c; }
-  bool gathers() const { return filter_height * filter_width > 1 || options.stride_height > 1 || options.stride_width > 1; }
+  bool gathers() const {
+    return filter_height * filter_width > 1 || options.stride_height > 1 || options.stride_width > 1;
+  }
   void Gather(const RunContext& run, const Place& place, float* row) const;
   AlignedBytes packed_;
 };
 
-// A convolution of pixels, whole numbers from 0 to 255, by whole numbers of 8 bits, whose signs alone are wanted: straight
-// from the caller's image to bits. Where that holds other numbers after all, `otherwise` does it as the network says.
+// A convolution of pixels, whole numbers from 0 to 255, by whole numbers of 8 bits, whose signs alone are wanted:
+// straight from the caller's image to bits. Where that holds other numbers after all, `otherwise` does it as the
+// network says.
 class PixelConvStep : public Step {
  public:
   void Run(const RunContext& run) const override;
@@ -222,8 +241,8 @@ class PixelConvStep : public Step {
   // Packs the filters [channels_out][filter_height][filter_width][channels], whole numbers from -127 to 127.
   void SetFilters(const float* filters, int channels_out, int filter_height, int filter_width);
 
-  int outside = -1;          // the caller's image
-  bool bytes = false;        // of uint8; else floats, to be multiplied by 255 and rounded
+  int outside = -1;                 // the caller's image
+  bool bytes = false;               // of uint8; else floats, to be multiplied by 255 and rounded
   const BitImage* image = nullptr;  // of bytes: the pixels, zeros around them
   Shape out_shape;
   int stride_height = 1, stride_width = 1;

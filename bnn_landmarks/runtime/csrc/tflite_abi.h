@@ -1,6 +1,7 @@
 // The part of TFLite's C interface that an external delegate touches, declared here so that the build needs no
 // TensorFlow. Field order and types are TFLite's ("semi-ABI stable": fields are only ever added at the end). The
-// static_asserts pin the layout on 64-bit machines; abi_check.cc proves at load time that the interpreter in use agrees.
+// static_asserts pin the layout on 64-bit machines; abi_check.cc proves at load time that the interpreter in use
+// agrees.
 #pragma once
 
 #include <cstddef>

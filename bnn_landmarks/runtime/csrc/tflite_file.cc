@@ -39,19 +39,47 @@ Type TypeOf(uint32_t number) {
 
 std::string NameOf(const RawOp& raw) {
   if (raw.builtin == kBuiltinCustom) return raw.custom_name;
-  static const std::map<int, const char*> kNames = {
-      {kBuiltinAdd, "ADD"}, {kBuiltinAveragePool2d, "AVERAGE_POOL_2D"}, {kBuiltinConcatenation, "CONCATENATION"},
-      {kBuiltinConv2d, "CONV_2D"}, {4, "DEPTHWISE_CONV_2D"}, {6, "DEQUANTIZE"}, {kBuiltinFloor, "FLOOR"},
-      {9, "FULLY_CONNECTED"}, {14, "LOGISTIC"}, {kBuiltinMaxPool2d, "MAX_POOL_2D"}, {kBuiltinMul, "MUL"},
-      {kBuiltinRelu, "RELU"}, {kBuiltinReluN1To1, "RELU_N1_TO_1"}, {kBuiltinRelu6, "RELU6"}, {22, "RESHAPE"},
-      {23, "RESIZE_BILINEAR"}, {25, "SOFTMAX"}, {kBuiltinPad, "PAD"}, {39, "TRANSPOSE"}, {40, "MEAN"},
-      {kBuiltinSub, "SUB"}, {kBuiltinDiv, "DIV"}, {kBuiltinStridedSlice, "STRIDED_SLICE"}, {kBuiltinCast, "CAST"},
-      {kBuiltinPrelu, "PRELU"}, {kBuiltinMaximum, "MAXIMUM"}, {kBuiltinMinimum, "MINIMUM"}, {kBuiltinLess, "LESS"},
-      {kBuiltinPadV2, "PADV2"}, {kBuiltinGreater, "GREATER"}, {kBuiltinGreaterEqual, "GREATER_EQUAL"},
-      {kBuiltinLessEqual, "LESS_EQUAL"}, {kBuiltinSelect, "SELECT"}, {kBuiltinSlice, "SLICE"},
-      {67, "TRANSPOSE_CONV"}, {kBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"}, {114, "QUANTIZE"},
-      {kBuiltinRound, "ROUND"}, {117, "HARD_SWISH"}, {kBuiltinSelectV2, "SELECT_V2"},
-      {kBuiltinSign, "SIGN"}};
+  static const std::map<int, const char*> kNames = {{kBuiltinAdd, "ADD"},
+                                                    {kBuiltinAveragePool2d, "AVERAGE_POOL_2D"},
+                                                    {kBuiltinConcatenation, "CONCATENATION"},
+                                                    {kBuiltinConv2d, "CONV_2D"},
+                                                    {4, "DEPTHWISE_CONV_2D"},
+                                                    {6, "DEQUANTIZE"},
+                                                    {kBuiltinFloor, "FLOOR"},
+                                                    {9, "FULLY_CONNECTED"},
+                                                    {14, "LOGISTIC"},
+                                                    {kBuiltinMaxPool2d, "MAX_POOL_2D"},
+                                                    {kBuiltinMul, "MUL"},
+                                                    {kBuiltinRelu, "RELU"},
+                                                    {kBuiltinReluN1To1, "RELU_N1_TO_1"},
+                                                    {kBuiltinRelu6, "RELU6"},
+                                                    {22, "RESHAPE"},
+                                                    {23, "RESIZE_BILINEAR"},
+                                                    {25, "SOFTMAX"},
+                                                    {kBuiltinPad, "PAD"},
+                                                    {39, "TRANSPOSE"},
+                                                    {40, "MEAN"},
+                                                    {kBuiltinSub, "SUB"},
+                                                    {kBuiltinDiv, "DIV"},
+                                                    {kBuiltinStridedSlice, "STRIDED_SLICE"},
+                                                    {kBuiltinCast, "CAST"},
+                                                    {kBuiltinPrelu, "PRELU"},
+                                                    {kBuiltinMaximum, "MAXIMUM"},
+                                                    {kBuiltinMinimum, "MINIMUM"},
+                                                    {kBuiltinLess, "LESS"},
+                                                    {kBuiltinPadV2, "PADV2"},
+                                                    {kBuiltinGreater, "GREATER"},
+                                                    {kBuiltinGreaterEqual, "GREATER_EQUAL"},
+                                                    {kBuiltinLessEqual, "LESS_EQUAL"},
+                                                    {kBuiltinSelect, "SELECT"},
+                                                    {kBuiltinSlice, "SLICE"},
+                                                    {67, "TRANSPOSE_CONV"},
+                                                    {kBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
+                                                    {114, "QUANTIZE"},
+                                                    {kBuiltinRound, "ROUND"},
+                                                    {117, "HARD_SWISH"},
+                                                    {kBuiltinSelectV2, "SELECT_V2"},
+                                                    {kBuiltinSign, "SIGN"}};
   const auto found = kNames.find(raw.builtin);
   return found == kNames.end() ? "operator " + std::to_string(raw.builtin) + " of TFLite's list" : found->second;
 }
@@ -59,7 +87,9 @@ std::string NameOf(const RawOp& raw) {
 // Options by the number of the operator; what its table leaves out is the schema's default.
 void ReadOptions(const FlatFile& file, size_t options, RawOp* raw) {
   raw->has_options = true;
-  const auto whole = [&](int slot, uint32_t otherwise = 0) { return static_cast<int>(file.Number(options, slot, otherwise)); };
+  const auto whole = [&](int slot, uint32_t otherwise = 0) {
+    return static_cast<int>(file.Number(options, slot, otherwise));
+  };
   const auto byte = [&](int slot) { return static_cast<int>(file.Byte(options, slot)); };
   switch (raw->builtin) {
     case kBuiltinConv2d:
@@ -104,7 +134,8 @@ void ReadOptions(const FlatFile& file, size_t options, RawOp* raw) {
 
 class Reader {
  public:
-  Reader(const uint8_t* data, size_t size, TfliteFile* result) : file_(data, size), result_(*result), graph_(result->graph) {}
+  Reader(const uint8_t* data, size_t size, TfliteFile* result)
+      : file_(data, size), result_(*result), graph_(result->graph) {}
 
   std::string Read() {
     const size_t model = file_.Root();
@@ -122,7 +153,8 @@ class Reader {
     }
     if (graph_.inputs.empty() || graph_.outputs.empty()) return Damaged("it has no input or no output");
     for (int input : graph_.inputs) {
-      if (!InRange(input) || graph_.tensors[input].constant() || !known_.insert(input).second) return Damaged("a wrong input");
+      if (!InRange(input) || graph_.tensors[input].constant() || !known_.insert(input).second)
+        return Damaged("a wrong input");
     }
     for (size_t op : operators) {
       const std::string error = ReadOperator(op);
@@ -130,7 +162,8 @@ class Reader {
     }
     std::set<int> seen;
     for (int output : graph_.outputs) {
-      if (made_.count(output) == 0 || !seen.insert(output).second) return Damaged("an output that no node makes, or one twice");
+      if (made_.count(output) == 0 || !seen.insert(output).second)
+        return Damaged("an output that no node makes, or one twice");
     }
     return "";
   }
@@ -149,7 +182,8 @@ class Reader {
     if (count < 0) return Damaged("a tensor's shape");
     const uint32_t buffer = file_.Number(table, kBuffer);
     if (buffer >= buffers_.size()) return Damaged("a tensor has no buffer");
-    if (file_.Field(buffers_[buffer], kOffset) != 0) return "a constant lies outside the FlatBuffer: convert the file anew, below 2 GB";
+    if (file_.Field(buffers_[buffer], kOffset) != 0)
+      return "a constant lies outside the FlatBuffer: convert the file anew, below 2 GB";
     size_t bytes = 0;
     const uint8_t* data = nullptr;
     if (file_.Field(buffers_[buffer], kData) != 0) {
@@ -158,7 +192,8 @@ class Reader {
     }
     if (bytes > 0) {
       const bool wide = tensor.type == Type::kFloat || tensor.type == Type::kInt32;
-      if (wide && bytes != static_cast<uint64_t>(count) * 4) return Damaged("a constant does not have the bytes that its shape says");
+      if (wide && bytes != static_cast<uint64_t>(count) * 4)
+        return Damaged("a constant does not have the bytes that its shape says");
       if (wide && reinterpret_cast<uintptr_t>(data) % 4 != 0) {
         result_.moved.push_back(std::make_unique<uint32_t[]>(bytes / 4));
         std::memcpy(result_.moved.back().get(), data, bytes);
@@ -193,7 +228,8 @@ class Reader {
     for (int input : raw.inputs) {
       if (input == -1) continue;  // left out
       if (!InRange(input)) return Damaged("a node reads no tensor of the graph");
-      if (!graph_.tensors[input].constant() && known_.count(input) == 0) return Damaged(name + " reads what nothing has made");
+      if (!graph_.tensors[input].constant() && known_.count(input) == 0)
+        return Damaged(name + " reads what nothing has made");
     }
     if (raw.outputs.size() != 1) return name + ": not one output";
     const int output = raw.outputs[0];

@@ -12,7 +12,7 @@
 namespace bnn {
 
 struct TfliteFile {
-  Graph graph;  // its constants lie in the file's bytes, or in `moved`
+  Graph graph;                                     // its constants lie in the file's bytes, or in `moved`
   std::vector<std::unique_ptr<uint32_t[]>> moved;  // constants that did not lie on a number's boundary
 };
 

@@ -27,8 +27,9 @@ class ThreadPool {
       for (int task = 0; task < tasks; ++task) work(task, 0);
       return;
     }
-    RunShared(tasks, [](const void* closure, int task, int thread) { (*static_cast<const Work*>(closure))(task, thread); },
-              &work);
+    RunShared(
+        tasks, [](const void* closure, int task, int thread) { (*static_cast<const Work*>(closure))(task, thread); },
+        &work);
   }
 
  private:

@@ -44,7 +44,8 @@ std::vector<float> TapWeights(const ConvShape& s, const ConvOptions& options, co
   for (int c = 0; c < s.channels_out; ++c) {
     for (int t = 0; t < taps; ++t) {
       int negative = 0;
-      for (int w = 0; w < s.words; ++w) negative += CountBits(filter[(static_cast<size_t>(c) * taps + t) * s.words + w]);
+      for (int w = 0; w < s.words; ++w)
+        negative += CountBits(filter[(static_cast<size_t>(c) * taps + t) * s.words + w]);
       weights[static_cast<size_t>(t) * s.channels_out + c] = static_cast<float>(options.channels_in - 2 * negative);
     }
   }

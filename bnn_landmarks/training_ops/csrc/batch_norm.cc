@@ -87,9 +87,7 @@ class BatchNorm : public OpKernel {
 
 class BatchNormGrad : public OpKernel {
  public:
-  explicit BatchNormGrad(OpKernelConstruction* c) : OpKernel(c) {
-    OP_REQUIRES_OK(c, c->GetAttr("epsilon", &epsilon_));
-  }
+  explicit BatchNormGrad(OpKernelConstruction* c) : OpKernel(c) { OP_REQUIRES_OK(c, c->GetAttr("epsilon", &epsilon_)); }
 
   void Compute(OpKernelContext* context) override {
     if (!fits(context)) return;

@@ -21,8 +21,8 @@ bool shape_of(OpKernelContext* context, Shape* s) {
   if (!fits)
     context->CtxFailure(absl::InvalidArgumentError("a 1x1 or 3x3 kernel with channels in multiples of 32 is needed"));
   else
-    *s = {int(x.dim_size(1)), int(x.dim_size(2)), int(w.dim_size(2)), int(w.dim_size(3)), int(w.dim_size(0)),
-          int(w.dim_size(0) * w.dim_size(1))};
+    *s = {int(x.dim_size(1)), int(x.dim_size(2)), int(w.dim_size(2)),
+          int(w.dim_size(3)), int(w.dim_size(0)), int(w.dim_size(0) * w.dim_size(1))};
   return fits;
 }
 
@@ -61,8 +61,9 @@ class BinaryConvGrad : public OpKernel {
     Shape s;
     if (!shape_of(context, &s)) return;
     const int64_t images = context->input(0).dim_size(0);
-    OP_REQUIRES(context, context->input(3).NumElements() == int64_t(images * s.outputs()) &&
-                             context->input(4).NumElements() == int64_t(images * s.outputs()),
+    OP_REQUIRES(context,
+                context->input(3).NumElements() == int64_t(images * s.outputs()) &&
+                    context->input(4).NumElements() == int64_t(images * s.outputs()),
                 absl::InvalidArgumentError("y and dy must have the output's shape"));
     Tensor* out[3];
     for (int i = 0; i < 3; ++i)

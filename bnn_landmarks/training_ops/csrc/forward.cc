@@ -89,8 +89,7 @@ void convolve(const Shape& s, const float* x, const uint8_t* idx, const float* f
     to += size_t(r) * groups * kTable;
     const float* from = x + size_t(at) * s.width * s.in;
     for (int j = 0; j < s.width * s.in; j += 8, to += 2 * kTable) {
-      const int bits =
-          _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(from + j), _mm256_setzero_ps(), _CMP_GE_OQ));
+      const int bits = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(from + j), _mm256_setzero_ps(), _CMP_GE_OQ));
       std::memcpy(to, kSigns.at[bits & 15], kTable);
       std::memcpy(to + kTable, kSigns.at[bits >> 4], kTable);
     }

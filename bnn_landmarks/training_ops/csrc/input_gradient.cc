@@ -1,5 +1,5 @@
-// The gradient by the input: the correlation of the output's with the turned kernel's signs. Each position's gradient is
-// rounded at a scale of its own.
+// The gradient by the input: the correlation of the output's with the turned kernel's signs. Each position's gradient
+// is rounded at a scale of its own.
 #include <immintrin.h>
 
 #include <algorithm>

@@ -24,12 +24,12 @@ struct Strip {
   int positions;  // in a row, with those that fill its last group
   int top = 0, rows = 0;
 
-  uint8_t* tables;      // [out / 4][row][group][4]
-  uint16_t* idx;        // [in / block][row][start][block]
-  int16_t* rounded;     // a row's gradient [positions][out]
-  uint8_t* bits;        // a padded row's signs [starts + kTerms - 1][in]
-  float* g;             // the gradient that goes on [rows][width][out]
-  float *sums, *dot;    // by output channel: of |g|, of y * dy
+  uint8_t* tables;    // [out / 4][row][group][4]
+  uint16_t* idx;      // [in / block][row][start][block]
+  int16_t* rounded;   // a row's gradient [positions][out]
+  uint8_t* bits;      // a padded row's signs [starts + kTerms - 1][in]
+  float* g;           // the gradient that goes on [rows][width][out]
+  float *sums, *dot;  // by output channel: of |g|, of y * dy
   float *to_integer, *back;
 
   explicit Strip(const Shape& s)
@@ -82,9 +82,9 @@ void open_strip(const Shape& s, Strip& strip, const float* y, const float* dy, c
 void tabulate(const Shape& s, Strip& strip, Uniform& uniform) {
   for (int i = 0; i < strip.rows; ++i) {
     for (int p = 0; p < s.width; ++p)
-      quantize(strip.g + (size_t(i) * s.width + p) * s.out, s.out,
-               [&](int j) { return _mm256_loadu_ps(strip.to_integer + j); }, strip.rounded + size_t(p) * s.out,
-               uniform);
+      quantize(
+          strip.g + (size_t(i) * s.width + p) * s.out, s.out,
+          [&](int j) { return _mm256_loadu_ps(strip.to_integer + j); }, strip.rounded + size_t(p) * s.out, uniform);
     std::fill(strip.rounded + size_t(s.width) * s.out, strip.rounded + size_t(strip.positions) * s.out, int16_t(0));
     for (int t = 0; t < strip.groups; ++t)
       for (int o = 0; o < s.out; o += 4)
@@ -102,8 +102,7 @@ void index_input_signs(const Shape& s, Strip& strip, const float* x) {
       const float* from = x + size_t(at) * s.width * s.in;
       uint8_t* to = strip.bits + size_t(r) * s.in;
       for (int j = 0; j < s.width * s.in; j += 8) {
-        const int eight =
-            _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(from + j), _mm256_setzero_ps(), _CMP_GE_OQ));
+        const int eight = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(from + j), _mm256_setzero_ps(), _CMP_GE_OQ));
         const uint64_t spread = _pdep_u64(uint64_t(eight), 0x0101010101010101ull);
         std::memcpy(to + j, &spread, sizeof spread);
       }

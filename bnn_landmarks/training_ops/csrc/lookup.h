@@ -32,7 +32,7 @@ inline uint16_t sum_index(uint32_t v) { return uint16_t(2 * v | (2 * v + 1) << 8
 // sum[m][N * kBlock] += over `groups`: tables at lut + m * lut_row, looked up by idx.
 template <int M, int N>
 inline void add_products(const uint8_t* lut, int lut_row, int lut_step, const uint16_t* idx, int idx_step, int groups,
-                  Block (&sum)[M][N]) {
+                         Block (&sum)[M][N]) {
   for (int g = 0; g < groups; ++g, lut += lut_step, idx += idx_step) {
     Block at[N];
 #pragma GCC unroll 2

@@ -1,4 +1,5 @@
-// Looking signed sums up: three terms, eight sums, by AVX2's byte shuffle. Included by lookup.h, which says what these are for.
+// Looking signed sums up: three terms, eight sums, by AVX2's byte shuffle. Included by lookup.h, which says what these
+// are for.
 #pragma once
 
 #include <immintrin.h>

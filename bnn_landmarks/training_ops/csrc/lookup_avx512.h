@@ -1,4 +1,5 @@
-// Looking signed sums up: five terms, 32 sums, by AVX-512's byte permutation. Included by lookup.h, which says what these are for.
+// Looking signed sums up: five terms, 32 sums, by AVX-512's byte permutation. Included by lookup.h, which says what
+// these are for.
 #pragma once
 
 #include <immintrin.h>

@@ -20,7 +20,8 @@ class StemGrad : public OpKernel {
     const Tensor &xs = context->input(0), &dys = context->input(1);
     OP_REQUIRES(context,
                 xs.dims() == 4 && dys.dims() == 4 && dys.dim_size(3) == kOut && xs.dim_size(3) == kIn &&
-                    xs.dim_size(0) == dys.dim_size(0) && xs.dim_size(1) == kStride * dys.dim_size(1) + kSize - kStride &&
+                    xs.dim_size(0) == dys.dim_size(0) &&
+                    xs.dim_size(1) == kStride * dys.dim_size(1) + kSize - kStride &&
                     xs.dim_size(2) == kStride * dys.dim_size(2) + kSize - kStride,
                 absl::InvalidArgumentError("x [N, 2 H + 5, 2 W + 5, 3] and dy [N, H, W, 64] are needed"));
     Tensor* dws;
@@ -44,7 +45,8 @@ class StemGrad : public OpKernel {
               for (int i = 0; i < 3; ++i)
                 for (int l = 0; l < 4; ++l) sum[i][l] = _mm256_loadu_ps(to + i * kOut + 8 * l);
               for (int64_t p = 0; p < width; ++p, in += kStride * kIn, g += kOut) {
-                const __m256 a = _mm256_broadcast_ss(in), b = _mm256_broadcast_ss(in + 1), c = _mm256_broadcast_ss(in + 2);
+                const __m256 a = _mm256_broadcast_ss(in), b = _mm256_broadcast_ss(in + 1),
+                             c = _mm256_broadcast_ss(in + 2);
                 for (int l = 0; l < 4; ++l) {
                   const __m256 d = _mm256_loadu_ps(g + 8 * l);
                   sum[0][l] = _mm256_fmadd_ps(a, d, sum[0][l]);

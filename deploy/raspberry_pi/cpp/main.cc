@@ -59,8 +59,7 @@ class Network {
 
   std::vector<landmarks::Landmark> Decode(const float* maps) const {
     const auto& shape = record["output_shape"];
-    return landmarks::Decode(maps, shape[1], shape[2], shape[3], record["decode"]["stride"],
-                             record["decode"]["score"]);
+    return landmarks::Decode(maps, shape[1], shape[2], shape[3], record["decode"]["stride"], record["decode"]["score"]);
   }
 
   std::vector<float> Scores(const float* maps, const std::vector<landmarks::Landmark>& found) const {
@@ -93,8 +92,10 @@ class Network {
 // RGB as it is stored: a photograph that its EXIF says to turn is not turned.
 landmarks::Image ReadImage(const std::string& path) {
   int width, height, channels;
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(stbi_load(path.c_str(), &width, &height, &channels, 3), stbi_image_free);
-  Require(pixels != nullptr, path + " is not an image that can be read: " + (stbi_failure_reason() ? stbi_failure_reason() : ""));
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(stbi_load(path.c_str(), &width, &height, &channels, 3),
+                                                         stbi_image_free);
+  Require(pixels != nullptr,
+          path + " is not an image that can be read: " + (stbi_failure_reason() ? stbi_failure_reason() : ""));
   return {width, height, {pixels.get(), pixels.get() + size_t{3} * width * height}};
 }
 
@@ -109,7 +110,8 @@ int Locate(Network& network, const landmarks::Image& image, const landmarks::Box
   const auto affine = landmarks::AffineOf(square, size);
   for (size_t k = 0; k < found.size(); ++k) {
     const auto point = landmarks::Restore(found[k].x, found[k].y, affine);
-    std::printf("%s %.2f %.2f %.3f\n", record["landmarks"][k].get<std::string>().c_str(), point[0], point[1], scores[k]);
+    std::printf("%s %.2f %.2f %.3f\n", record["landmarks"][k].get<std::string>().c_str(), point[0], point[1],
+                scores[k]);
   }
   return 0;
 }
@@ -120,7 +122,8 @@ int Prove(Network& network, const std::string& directory) {
   const float* maps = network.TakesBytes() ? network.Run(ReadNpy<uint8_t>(input)) : network.Run(ReadNpy<float>(input));
   const auto found = network.Decode(maps);
   const auto points = ReadNpy<float>(directory + "/points.npy"), expected = ReadNpy<float>(directory + "/maps.npy");
-  Require(points.size() == 2 * found.size() && expected.size() == network.MapValues(), directory + " belongs to another network");
+  Require(points.size() == 2 * found.size() && expected.size() == network.MapValues(),
+          directory + " belongs to another network");
   float most = 0;
   for (size_t i = 0; i < expected.size(); ++i) most = std::max(most, std::fabs(maps[i] - expected[i]));
   std::printf("maps differ by %g at most\n", most);
@@ -138,7 +141,8 @@ int Prove(Network& network, const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc != 3 && argc != 7 && !(argc == 4 && std::string(argv[2]) == "--golden")) {
-    std::fprintf(stderr, "landmarks MODEL.tflite PHOTO [X Y WIDTH HEIGHT]\nlandmarks MODEL.tflite --golden DIRECTORY\n");
+    std::fprintf(stderr,
+                 "landmarks MODEL.tflite PHOTO [X Y WIDTH HEIGHT]\nlandmarks MODEL.tflite --golden DIRECTORY\n");
     return 2;
   }
   try {
