@@ -102,7 +102,8 @@ def census(data) -> Census:
     """Count a TFLite file's operators and convolutions."""
     model = _unpack(data)
     graph = model.subgraphs[0]
-    names, counted = collections.Counter(), {"LceBconv2d": [], "CONV_2D": []}
+    names: collections.Counter[str] = collections.Counter()
+    counted: dict[str, list] = {"LceBconv2d": [], "CONV_2D": []}
     float_names = []
     for operator in graph.operators:
         name = operator_name(model, operator)

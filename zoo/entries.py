@@ -8,12 +8,13 @@ SHA-256 that belongs here.
 """
 
 import dataclasses
+from typing import Any
 
 from bnn_landmarks.spec import Spec
 
-FACE = {"box_side": "mean", "padding": 1.6}
-LARGE = {"input_size": 256, "sigma": 1.5, "options": {"stem": "integer"}}
-SMALL = {"input_size": 128, "sigma": 1.25}
+FACE: dict[str, Any] = {"box_side": "mean", "padding": 1.6}
+LARGE: dict[str, Any] = {"input_size": 256, "sigma": 1.5, "options": {"stem": "integer"}}
+SMALL: dict[str, Any] = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 CLEANED = (("lspet", "train_clean"), ("mpii", "train_clean"), ("people", "train"))  # `data clean`

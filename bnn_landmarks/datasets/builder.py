@@ -80,7 +80,7 @@ def image_named(path):
     return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
 
 
-class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """A published data set that a person downloads by hand.
 
     A subclass has the set's title as docstring, `_generate_examples(directory, split)`, and
@@ -91,7 +91,7 @@ class LandmarkBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "bnn-landmarks data list"
-    ALIASES = ()
+    ALIASES: tuple[tuple[str, str], ...] = ()
     url_infos = None  # checksums of downloads: there are none
 
     def scheme(self):

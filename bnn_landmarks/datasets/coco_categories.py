@@ -82,7 +82,8 @@ def scheme_of(category) -> tuple[Scheme, list[str]]:
     Raises:
         ValueError: the names are none, or `mirror_pairs` does not list pairs of them.
     """
-    names, notes = point_names(category), []
+    names = point_names(category)
+    notes: list[str] = []
     if not names:
         raise ValueError(f"category {title(category)} has no 'keypoints'")
     given = category.get("mirror_pairs")

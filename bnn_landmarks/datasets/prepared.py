@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ class Prepared:
     def __getitem__(self, index) -> Sample:
         record = self._examples[range(len(self))[index]]
         name, mask = record["name"].decode(), record["mask"]
-        known = {
+        known: dict[str, Any] = {
             key: float(record[key]) for key in ("scale", "yaw", "head_size") if math.isfinite(record[key])
         }
         if np.isfinite(record["center"]).all():

@@ -62,7 +62,7 @@ class Run:
     @property
     def chief(self) -> bool:
         """Whether this process is the one that validates and writes."""
-        return self.workers == 1 or self.strategy.cluster_resolver.task_id == 0
+        return self.strategy is None or self.workers == 1 or self.strategy.cluster_resolver.task_id == 0
 
 
 def train(
