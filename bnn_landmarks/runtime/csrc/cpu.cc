@@ -26,7 +26,11 @@ const Kernels* ChooseKernels(const char** error) {
 #endif
       {&kPortableKernels, true},
   };
+#if defined(__wasm__)
+  const char* wanted = nullptr;  // a page has no environment
+#else
   const char* wanted = std::getenv("BNN_LANDMARKS_KERNELS");
+#endif
   const bool any = wanted == nullptr || *wanted == '\0';
   *error = "BNN_LANDMARKS_KERNELS names no kernels of this build; there are portable, avx2, avx512 and neon";
   for (const Candidate& candidate : candidates) {

@@ -16,8 +16,6 @@
 namespace bnn {
 namespace {
 
-constexpr int kMostThreads = 64;
-
 // What contexts share.
 struct Network {
   Program program;
@@ -178,7 +176,9 @@ bnn_context* bnn_context_new(const bnn_model* model, int32_t threads) {
   bnn_context* context = nullptr;
   Try([&]() -> std::string {
     if (model == nullptr) return "there is no model";
-    if (threads < 1 || threads > kMostThreads) return "threads must be from 1 to 64, not " + std::to_string(threads);
+    if (threads < 1 || threads > ThreadPool::kMost) {
+      return "threads must be from 1 to " + std::to_string(ThreadPool::kMost) + ", not " + std::to_string(threads);
+    }
     context = new bnn_context(model->network, threads);
     return "";
   });

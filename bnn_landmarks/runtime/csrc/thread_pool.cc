@@ -1,5 +1,6 @@
 #include "thread_pool.h"
 
+#if !defined(__wasm__)
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -87,3 +88,4 @@ void ThreadPool::Loop(int thread) {
 }
 
 }  // namespace bnn
+#endif

@@ -1,6 +1,25 @@
 // A few threads that share the tasks of one step at a time.
 #pragma once
 
+#if defined(__wasm__)
+// Built without threads: the caller alone.
+namespace bnn {
+
+class ThreadPool {
+ public:
+  static constexpr int kMost = 1;
+
+  explicit ThreadPool(int) {}
+
+  template <typename Work>
+  void Run(int tasks, const Work& work) {
+    for (int task = 0; task < tasks; ++task) work(task, 0);
+  }
+};
+
+}  // namespace bnn
+#else
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -12,6 +31,8 @@ namespace bnn {
 
 class ThreadPool {
  public:
+  static constexpr int kMost = 64;
+
   // `threads` counts the caller, so one thread starts none.
   explicit ThreadPool(int threads);
   ~ThreadPool();
@@ -53,3 +74,4 @@ class ThreadPool {
 };
 
 }  // namespace bnn
+#endif

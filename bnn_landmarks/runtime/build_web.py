@@ -1,0 +1,120 @@
+"""Compile the engine to WebAssembly by ziglang's clang, a wheel: no other toolchain is needed.
+
+    python -m bnn_landmarks.runtime.build_web DIRECTORY
+
+writes `engine.wasm` (SIMD of 128 bits) and `engine_relaxed.wasm` (relaxed SIMD too, for browsers that have it). What
+they export and import is in docs/runtime.md.
+"""
+
+import importlib
+import os
+import pathlib
+import sys
+import tempfile
+
+from bnn_landmarks import extras
+from bnn_landmarks.runtime import build
+
+# The files, and how their kernels are compiled: the rest, ziglang's C++ library above all, serves both.
+MODULES = {"engine.wasm": [], "engine_relaxed.wasm": ["-mrelaxed-simd"]}
+
+# LiteRT's door and what looks at its binary interface.
+_NOT_FOR_THE_WEB = {"abi_check.cc", "delegate.cc"}
+
+_EXPORTS = """
+    bnn_open bnn_close bnn_input_count bnn_output_count bnn_input bnn_output bnn_context_new bnn_context_free bnn_run
+    bnn_run_uint8 bnn_run_float bnn_error bnn_kernels bnn_context_bytes bnn_model_bytes bnn_profile malloc free
+""".split()
+
+# Beside the kernels; what runs once, or for a moment, is small rather than fast.
+_FAST = {"steps.cc", "zero_padding.cc"}
+_FLAGS = ["-std=c++17", "-DNDEBUG", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+_TARGET = ["-target", "wasm32-wasi", "-mcpu=generic+simd128+exception_handling", "-fwasm-exceptions"]
+_STACK_BYTES = 1 << 20
+
+# The wheel's C++ library is built without exceptions; these of its sources make them.
+_EXCEPTIONS = {
+    "libcxxabi/src/cxa_exception.cpp": [
+        "-std=c++20",
+        "-D_LIBCPP_ENABLE_CXX17_REMOVED_UNEXPECTED_FUNCTIONS",
+        "-D_LIBCXXABI_HAS_NO_THREADS",
+        "-D_LIBCXXABI_BUILDING_LIBRARY",
+        "-DLIBCXX_BUILDING_LIBCXXABI",
+    ],
+    "libunwind/src/Unwind-wasm.c": ["-D_LIBUNWIND_HAS_NO_THREADS", "-D_LIBUNWIND_HIDE_SYMBOLS", "-w"],
+}
+_EXCEPTIONS["libcxxabi/src/cxa_personality.cpp"] = _EXCEPTIONS["libcxxabi/src/cxa_exception.cpp"]
+_EXCEPTION_INCLUDES = [
+    "libcxxabi/include",
+    "libcxxabi/src",
+    "libcxx/src",
+    "libunwind/include",
+    "libunwind/src",
+]
+
+
+def ziglang():
+    """The folder of the ziglang wheel.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    with extras.needed_for("the engine for browsers"):
+        return pathlib.Path(importlib.import_module("ziglang").__file__).parent
+
+
+def build_module(name, directory):
+    """Compile one of `MODULES` into `directory`, which is made if it is not there; its path.
+
+    Raises:
+        ImportError: ziglang is not installed.
+        build.BuildError: it failed.
+    """
+    library = ziglang() / "lib"
+    plus_plus = [sys.executable, "-m", "ziglang", "c++", *_TARGET]
+    plain = [sys.executable, "-m", "ziglang", "cc", *_TARGET]
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        objects = []
+
+        def compile_source(command, source, flags):
+            objects.append(os.path.join(scratch, source.stem + ".o"))
+            build.run([*command, *flags, "-c", str(source), "-o", objects[-1]])
+
+        for source in sorted(build.SOURCES.glob("*.cc")):
+            if source.name not in _NOT_FOR_THE_WEB:
+                kernels = source.name.startswith("kernels_")
+                fast = kernels or source.name in _FAST
+                special = MODULES[name] if kernels else []
+                compile_source(plus_plus, source, [*_FLAGS, *special, "-O3" if fast else "-Os"])
+        includes = [f"-I{library / path}" for path in _EXCEPTION_INCLUDES]
+        for path, flags in _EXCEPTIONS.items():
+            command = plain if path.endswith(".c") else plus_plus
+            compile_source(command, library / path, ["-Os", *includes, *flags])
+        linked = os.path.join(scratch, name)
+        exports = [f"-Wl,--export={function}" for function in _EXPORTS]
+        link = [
+            "-mexec-model=reactor",
+            "-s",
+            "-Wl,--gc-sections",
+            f"-Wl,-z,stack-size={_STACK_BYTES}",
+            *exports,
+        ]
+        build.run([*plus_plus, *link, *objects, "-o", linked])
+        os.replace(linked, directory / name)
+    return directory / name
+
+
+def main(arguments):
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.exit("bnn_landmarks.runtime.build_web: one argument is wanted, the directory to write to")
+    try:
+        for name in MODULES:
+            print(build_module(name, arguments[0]))
+    except (ImportError, build.BuildError, OSError) as problem:
+        sys.exit(f"bnn_landmarks.runtime.build_web: {problem}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
