@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "the pretrained networks",
     "info": "one network's card",
     "predict": "landmarks of photographs, videos or a camera",
+    "demo": "the networks on a page in your browser",
     "data": "prepare a data set, check and show its labels",
     "train": "train a recipe",
     "export": "a network as a file for devices",

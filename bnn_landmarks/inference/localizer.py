@@ -287,7 +287,7 @@ class Localizer:
                     parts_mask(m, matrix, image.shape[:2], self.spec),
                     self.scheme,
                     **vars(each),
-                    presence=_face_share(m),
+                    presence=face_share(m),
                 )
                 for m, matrix, each in zip(maps, matrices, sightings, strict=True)
             ]
@@ -312,7 +312,7 @@ class Localizer:
         return (maps + mirrored[:, :, ::-1][..., self.scheme.mirror]) / 2
 
 
-def _face_share(maps):
+def face_share(maps):
     """The probability of all classes but the background, its mean over the middle half of logits [h, w, C]."""
     height, width = maps.shape[:2]
     middle = maps[height // 4 : -(height // 4), width // 4 : -(width // 4)].astype(np.float64)

@@ -1,4 +1,5 @@
-"""The C++ and Kotlin ports in deploy/ compute what Python does: compiled here, held against golden vectors."""
+"""The C++, Kotlin and TypeScript ports in deploy/ compute what Python does: held against golden vectors, the first two
+compiled here."""
 
 import os
 import pathlib
@@ -105,13 +106,23 @@ def kotlin(classes):
     return lambda *arguments: run("java", "-cp", classes, "bnn.landmarks.GoldenKt", *arguments)
 
 
-@pytest.mark.parametrize("language", ["cpp", "arm", "kotlin"])
+@pytest.fixture(scope="module")
+def typescript():
+    """The TypeScript checks, by node's own test runner: a file of golden vectors -> the finished process."""
+    node = tool("node")
+    # The model's are held in Chromium, with the maps: tests/web.
+    return lambda npz, *rest: run(
+        node, "--test", DEPLOY / "web" / "test" / "golden.test.mjs", env={**os.environ, "GOLDEN": str(npz)}
+    )
+
+
+@pytest.mark.parametrize("language", ["cpp", "arm", "kotlin", "typescript"])
 def test_a_port_computes_what_python_does(language, ports, model, request):
     done = request.getfixturevalue(language)(ports, *model)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("language", ["cpp", "kotlin"])
+@pytest.mark.parametrize("language", ["cpp", "kotlin", "typescript"])
 @pytest.mark.parametrize(
     ("array", "named"),
     [
@@ -128,17 +139,40 @@ def test_a_difference_is_found(language, array, named, ports, request):
     done = request.getfixturevalue(language)(wrong)
     assert done.returncode == 1
     complaints = [
-        line for line in (done.stdout + done.stderr).splitlines() if "FAILED" in line or "Error" in line
+        line
+        for line in (done.stdout + done.stderr).splitlines()
+        if "FAILED" in line or "Error" in line or "error:" in line
     ]
     assert named in complaints[0]
 
 
-def test_tracking_that_differs_is_found(kotlin, ports):
+@pytest.mark.parametrize("language", ["kotlin", "typescript"])
+def test_tracking_that_differs_is_found(language, ports, request):
     vectors = dict(np.load(ports))
     vectors["track/smooth"][-1, -1, -1] += 0.01
-    wrong = ports.with_name("smooth.npz")
+    wrong = ports.with_name(f"{language}.smooth.npz")
     np.savez(wrong, **vectors)
-    assert "smoothed points" in kotlin(wrong).stderr
+    done = request.getfixturevalue(language)(wrong)
+    assert "smoothed points" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("array", "change"),
+    [
+        ("boxes/0/boxes", 0.01),
+        ("boxes/1/scores", 0.01),
+        ("parts/presence", 0.01),
+        ("tracker/crossing/smooth", 0.01),
+        ("tracker/crossing/numbers", 1),
+        ("tracker/given/asked", 0.01),
+    ],
+)
+def test_boxes_parts_and_several_subjects_that_differ_are_found(array, change, ports, typescript):
+    vectors = dict(np.load(ports))
+    vectors[array].flat[0] += change
+    wrong = ports.with_name(f"typescript.{array.replace('/', '.')}.npz")
+    np.savez(wrong, **vectors)
+    assert typescript(wrong).returncode == 1
 
 
 def test_the_exporter_writes_what_the_apps_read(tiny_spec, monkeypatch):

@@ -1,0 +1,117 @@
+/** The engine: bnn_landmarks/runtime compiled to WebAssembly, through its C interface (bnn_engine.h). */
+import { Refused, Unavailable } from "./errors.js";
+const FILES = {
+    relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
+    plain: () => new URL("./engine.wasm", import.meta.url),
+};
+// Modules of one function with one instruction: i8x16.popcnt, and i8x16.relaxed_swizzle.
+const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
+const SIMD = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+const RELAXED = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
+/** The faster of the builds that this browser runs. Throws `Unavailable` where it runs none. */
+export function chooseKernels() {
+    const takes = (code) => typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...HEAD, ...code]));
+    if (!takes(SIMD)) {
+        throw new Unavailable("this browser has no WebAssembly SIMD, which Chrome and Edge have since 91, Firefox since 89, Safari since 16.4");
+    }
+    return takes(RELAXED) ? "relaxed" : "plain";
+}
+/** The engine's module, compiled. Throws `Unavailable` where it can't be fetched, or is no module. */
+export async function loadEngine(kernels) {
+    const url = FILES[kernels]();
+    try {
+        const response = await fetch(url);
+        if (!response.ok)
+            throw new Error(`${response.status} ${response.statusText}`);
+        return await WebAssembly.compile(await response.arrayBuffer());
+    }
+    catch (error) {
+        throw new Unavailable(`the engine ${url} can't be loaded: ${error.message}`);
+    }
+}
+const TENSOR_BYTES = 28;
+const FLOAT32 = 0;
+const NO_SUCH_CALL = 52; // WASI's ENOSYS
+/** A network in an instance of its own: what it takes goes with it, and what stops it stops no other. */
+export class WasmNetwork {
+    spec;
+    context;
+    pixels;
+    maps;
+    exports;
+    /** file: a `.tflite`. where: what messages call it. Throws `Refused` where the engine can't run it. */
+    constructor(engine, file, spec, where) {
+        this.spec = spec;
+        this.exports = instantiate(engine);
+        const size = spec.inputSize;
+        const maps = this.mapsShape();
+        const refuse = (why) => {
+            throw new Refused(`engine runtime can't run ${where}: ${why}`);
+        };
+        try {
+            const bytes = this.exports.malloc(file.length) || refuse("there is not enough memory");
+            this.memory(bytes, file.length).set(file);
+            const model = this.exports.bnn_open(bytes, file.length) || refuse(this.error());
+            this.exports.free(bytes);
+            if (this.exports.bnn_input_count(model) !== 1 || this.exports.bnn_output_count(model) !== 1) {
+                refuse("it has not one input and one output");
+            }
+            const input = this.tensor((tensor) => this.exports.bnn_input(model, 0, tensor));
+            const output = this.tensor((tensor) => this.exports.bnn_output(model, 0, tensor));
+            const wanted = [1, maps.height, maps.width, maps.count];
+            if (input.shape.join() !== [1, size, size, 3].join()) {
+                refuse(`it takes images [${input.shape}], not [1,${size},${size},3]`);
+            }
+            if (output.shape.join() !== wanted.join() || output.type !== FLOAT32) {
+                refuse(`its maps are [${output.shape}], not [${wanted}] of float32`);
+            }
+            this.context = this.exports.bnn_context_new(model, 1) || refuse(this.error());
+            this.pixels = this.exports.malloc(size * size * 3) || refuse("there is not enough memory");
+            this.maps = this.exports.malloc(4 * maps.height * maps.width * maps.count) || refuse("there is not enough memory");
+        }
+        catch (error) {
+            if (error instanceof WebAssembly.RuntimeError)
+                refuse(`it stopped (${error.message})`);
+            throw error;
+        }
+    }
+    run(patch) {
+        const shape = this.mapsShape();
+        this.memory(this.pixels, patch.length).set(patch);
+        if (this.exports.bnn_run_uint8(this.context, this.pixels, this.maps) !== 0) {
+            throw new Error(`the network did not run: ${this.error()}`);
+        }
+        const count = shape.height * shape.width * shape.count;
+        return { ...shape, values: new Float32Array(this.exports.memory.buffer, this.maps, count).slice() };
+    }
+    mapsShape() {
+        const { task, scheme, inputSize, stride } = this.spec;
+        const side = Math.floor(inputSize / stride);
+        return { height: side, width: side, count: scheme.names.length * (task === "boxes" ? 5 : 1) };
+    }
+    tensor(describe) {
+        const pointer = this.exports.malloc(TENSOR_BYTES);
+        describe(pointer);
+        const [type, rank, ...dims] = new Int32Array(this.exports.memory.buffer, pointer, TENSOR_BYTES / 4).slice();
+        this.exports.free(pointer);
+        return { type, shape: dims.slice(0, rank) };
+    }
+    memory(pointer, bytes) {
+        return new Uint8Array(this.exports.memory.buffer, pointer, bytes);
+    }
+    error() {
+        const text = new Uint8Array(this.exports.memory.buffer, this.exports.bnn_error());
+        return new TextDecoder().decode(text.slice(0, text.indexOf(0)));
+    }
+}
+/** An instance of the engine. Of the system calls that its C library names none does anything here. */
+function instantiate(engine) {
+    const imports = {};
+    for (const { module, name, kind } of WebAssembly.Module.imports(engine)) {
+        if (kind === "function")
+            (imports[module] ??= {})[name] = () => NO_SUCH_CALL;
+    }
+    const exports = new WebAssembly.Instance(engine, imports).exports;
+    exports._initialize?.();
+    return exports;
+}

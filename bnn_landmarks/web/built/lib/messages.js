@@ -1,0 +1,2 @@
+/** What goes between the page and the worker. */
+export {};

@@ -1,0 +1,76 @@
+/** The camera, and frames of a video one after the other. */
+const SIZE = { width: { ideal: 960 }, height: { ideal: 720 } };
+/** Why there is no picture of a camera, in words for who looks at the page. */
+export function cameraTrouble(error) {
+    switch (error.name) {
+        case "NotAllowedError":
+        case "SecurityError":
+            return "The camera was refused. Allow it beside the page’s address, then try again.";
+        case "NotFoundError":
+        case "OverconstrainedError":
+            return "There is no camera here. Choose a picture instead.";
+        case "NotReadableError":
+        case "AbortError":
+            return "The camera does not answer: another program may be using it.";
+        default:
+            return `The camera can’t be used: ${error.message}`;
+    }
+}
+/** Starts a camera; `turn` asks for the next one after that in use. */
+export async function openCamera(video, turn) {
+    if (!navigator.mediaDevices?.getUserMedia)
+        throw new Error("browsers give it to pages of https and localhost only");
+    const before = deviceOf(video);
+    closeCamera(video);
+    const cameras = await listCameras();
+    const next = turn ? cameras[(cameras.findIndex((each) => each.deviceId === before) + 1) % cameras.length] : null;
+    const which = next ? { deviceId: { exact: next.deviceId } } : { facingMode: "user" };
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { ...SIZE, ...which }, audio: false });
+    await video.play();
+}
+export function closeCamera(video) {
+    for (const track of streamOf(video)?.getTracks() ?? [])
+        track.stop();
+    video.srcObject = null;
+}
+export async function listCameras() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return devices.filter(({ kind }) => kind === "videoinput");
+}
+/** Whether the camera looks away from who holds it. Those of desks, which do not say, look at them. */
+export function looksAway(video) {
+    return streamOf(video)?.getVideoTracks()[0]?.getSettings().facingMode === "environment";
+}
+function streamOf(video) {
+    return video.srcObject;
+}
+function deviceOf(video) {
+    return streamOf(video)?.getVideoTracks()[0]?.getSettings().deviceId;
+}
+/** Waits for frames that were not taken yet. */
+export class Frames {
+    video;
+    fresh = false;
+    wake = null;
+    constructor(video) {
+        this.video = video;
+        this.listen();
+    }
+    async next() {
+        if (!this.fresh)
+            await new Promise((resolve) => (this.wake = resolve));
+        this.fresh = false;
+    }
+    listen() {
+        const came = () => {
+            this.fresh = true;
+            this.wake?.();
+            this.wake = null;
+            this.listen();
+        };
+        if ("requestVideoFrameCallback" in this.video)
+            this.video.requestVideoFrameCallback(came);
+        else
+            requestAnimationFrame(came);
+    }
+}

@@ -1,0 +1,96 @@
+/** From a network's maps to points and scores: what bnn_landmarks/geometry/heatmaps.py computes. */
+
+/** values: [height, width, count], the counts of a pixel side by side. */
+export interface Maps {
+  height: number;
+  width: number;
+  count: number;
+  values: Float32Array;
+}
+
+/** points: x, y, x, y, ... in crop pixels. values: each map's at its peak. */
+export interface Peaks {
+  points: Float32Array;
+  values: Float32Array;
+}
+
+const WINDOW = 3;
+const { fround } = Math;
+
+/**
+ * One point per map. stride: crop pixels per map pixel. score: "softmax", the mean of the map's softmax over the window,
+ * `WINDOW` map pixels to each side of its middle, that holds most of it; "sigmoid", the largest value's place moved a
+ * quarter of a map pixel towards the larger neighbour in x and in y, not at the border. Of equal values and windows the
+ * first in row order.
+ */
+export function decode(maps: Maps, stride: number, score: string): Peaks {
+  const points = new Float32Array(2 * maps.count);
+  const values = new Float32Array(maps.count);
+  for (let k = 0; k < maps.count; k++) {
+    let best = 0;
+    for (let i = 1; i < maps.height * maps.width; i++) {
+      if (maps.values[i * maps.count + k] > maps.values[best * maps.count + k]) best = i;
+    }
+    values[k] = maps.values[best * maps.count + k];
+    const [x, y] = score === "softmax" ? windowMean(maps, k, values[k]) : quarterPeak(maps, k, best);
+    points[2 * k] = stride * (x + 0.5) - 0.5;
+    points[2 * k + 1] = stride * (y + 0.5) - 0.5;
+  }
+  return { points, values };
+}
+
+function windowMean({ height, width, count, values }: Maps, k: number, peak: number): [number, number] {
+  const shares = new Float64Array(height * width);
+  for (let i = 0; i < shares.length; i++) shares[i] = Math.exp(fround(values[i * count + k] - peak));
+  const rows = new Float64Array(height * width);
+  for (let y = 0; y < height; y++) {
+    for (let j = Math.max(0, y - WINDOW); j <= Math.min(height - 1, y + WINDOW); j++) {
+      for (let x = 0; x < width; x++) rows[y * width + x] += shares[j * width + x];
+    }
+  }
+  let best = 0;
+  let most = -1;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let i = Math.max(0, x - WINDOW); i <= Math.min(width - 1, x + WINDOW); i++) sum += rows[y * width + i];
+      if (sum > most) {
+        most = sum;
+        best = y * width + x;
+      }
+    }
+  }
+  const x = best % width;
+  const y = (best - x) / width;
+  let [total, dx, dy] = [0, 0, 0];
+  for (let j = Math.max(0, y - WINDOW); j <= Math.min(height - 1, y + WINDOW); j++) {
+    for (let i = Math.max(0, x - WINDOW); i <= Math.min(width - 1, x + WINDOW); i++) {
+      const share = shares[j * width + i];
+      total += share;
+      dx += share * (i - x);
+      dy += share * (j - y);
+    }
+  }
+  return [x + dx / total, y + dy / total];
+}
+
+function quarterPeak({ height, width, count, values }: Maps, k: number, best: number): [number, number] {
+  const x = best % width;
+  const y = (best - x) / width;
+  if (x === 0 || x === width - 1 || y === 0 || y === height - 1) return [x, y];
+  const at = (i: number) => values[i * count + k];
+  return [
+    x + Math.sign(at(best + 1) - at(best - 1)) * 0.25,
+    y + Math.sign(at(best + width) - at(best - width)) * 0.25,
+  ];
+}
+
+/** Confidence in [0, 1] of each landmark. score: "sigmoid" or "softmax". sigma: map pixels. */
+export function scores(maps: Maps, peaks: Peaks, score: string, sigma: number): Float32Array {
+  return Float32Array.from(peaks.values, (peak, k) => {
+    if (score === "sigmoid") return 1 / (1 + Math.exp(-peak));
+    let sum = 0;
+    for (let i = k; i < maps.values.length; i += maps.count) sum += Math.exp(fround(maps.values[i] - peak));
+    return Math.min(1, (2 * Math.PI * sigma * sigma) / sum);
+  });
+}

@@ -1,0 +1,13 @@
+/** Left and right in landmarks' names: what `side` of bnn_landmarks/sides.py reads. */
+
+const WORDS = /[A-Z]+(?![a-z])\d*|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+/g;
+const SIDES: Record<string, Side> = { left: "left", l: "left", right: "right", r: "right" };
+const INSIDE = /left|right|^[lr](?=\d+$)/;
+
+export type Side = "left" | "right";
+
+export function side(name: string): Side | null {
+  const words = name.split(/[^\p{L}\p{N}]+/u).flatMap((part) => part.match(WORDS) ?? []).map((word) => word.toLowerCase());
+  const word = words.find((each) => Object.hasOwn(SIDES, each)) ?? words.map((each) => INSIDE.exec(each)?.[0]).find(Boolean);
+  return word ? SIDES[word] : null;
+}

@@ -1,0 +1,266 @@
+/** The page: a picture, a video or the camera, through the network that is chosen, onto the stage. */
+
+import { type Box, Localizer, Refused, type Subject, type Tracker } from "../lib/index.js";
+import { Frames, cameraTrouble, closeCamera, listCameras, looksAway, openCamera } from "./camera.js";
+import { BASE, Choice, type Entry, listEntries } from "./networks.js";
+import { Meter, counted, element, isFace, showAbout, showLegend, showPoints, told } from "./readout.js";
+import { Stage } from "./stage.js";
+
+/** The samples' boxes come with them, so that the first result waits for one network and not for the finder too. */
+const SAMPLES: Record<string, { file: string; box: Box }> = {
+  person: { file: "samples/person.jpg", box: [0, 60, 335, 650] },
+  face: { file: "samples/face.jpg", box: [176, 90, 98, 87] },
+};
+const KEPT = "bnn-landmarks";
+
+type Source =
+  | { kind: "photograph"; picture: ImageBitmap; sample: boolean; box: Box | null }
+  | { kind: "video"; mirrored: boolean };
+
+const video = element<HTMLVideoElement>("video");
+const meter = new Meter();
+const stage = new Stage(element("stage"), element("picture"), element("chosen-box"), (box) => chooseBox(box));
+const frames = new Frames(video);
+
+let choice: Choice;
+let localizer: Promise<Localizer>;
+let source: Source | null = null;
+let turn = 0; // counts what was begun; whoever finds another number stops
+
+const say = (text: string) => (element("status").textContent = text);
+const complain = (text: string) => (element("trouble").textContent = text);
+
+/** Runs what a user began, and says what went wrong. */
+async function attempt(work: () => Promise<void>): Promise<void> {
+  complain("");
+  try {
+    await work();
+  } catch (error) {
+    const { message } = error as Error;
+    complain(`${message[0].toUpperCase()}${message.slice(1)}.`);
+    if (!source) say("");
+  }
+}
+
+function load(entry: Entry): Promise<Localizer> {
+  const bar = element<HTMLProgressElement>("progress");
+  bar.hidden = false;
+  bar.value = 0;
+  say(`Loading ${entry.name} …`);
+  const kernels = new URLSearchParams(location.search).get("kernels") as "plain" | "relaxed" | null;
+  const loading = Localizer.load(entry.name, {
+    base: BASE,
+    kernels: kernels ?? undefined,
+    progress: (loaded, total) => (bar.value = loaded / total),
+  });
+  loading.then(
+    (loaded) => {
+      bar.hidden = true;
+      showLegend(loaded.scheme);
+      showAbout(loaded.spec, entry.bytes, loaded.kernels);
+      void keep(loaded);
+    },
+    () => (bar.hidden = true),
+  );
+  return loading;
+}
+
+/** Puts what the worker fetched where the service worker finds it when there is no connection. */
+async function keep({ spec, kernels }: Localizer): Promise<void> {
+  if (!("serviceWorker" in navigator) || !("caches" in window)) return;
+  const engine = kernels === "relaxed" ? "../engine_relaxed.wasm" : "../engine.wasm";
+  const names = [engine, ...[spec.name, "finder"].flatMap((name) => [`${name}.json`, `${name}.tflite`])];
+  try {
+    await navigator.serviceWorker.ready;
+    const cache = await caches.open(KEPT);
+    await cache.addAll(names.map((name) => new URL(name, BASE).href));
+    element("offline").textContent = `It has kept ${spec.name} for that.`;
+  } catch {
+    element("offline").textContent = "";
+  }
+}
+
+async function chooseNetwork(entry: Entry): Promise<void> {
+  const before = localizer;
+  localizer = load(entry);
+  localizer.catch(() => {}); // said where it is awaited
+  before?.then((old) => old.close(), () => {});
+  await attempt(async () => {
+    await localizer;
+    if (source?.kind === "video") return watch(source.mirrored);
+    if (!source || source.sample) return openSample(kindOf(entry));
+    await look();
+  });
+}
+
+const kindOf = (entry: Entry) => (isFace(entry.scheme) ? "face" : "person");
+
+async function openSample(kind: string): Promise<void> {
+  const { file, box } = SAMPLES[kind];
+  const response = await fetch(file);
+  if (!response.ok) throw new Error(`there is no ${response.url}`);
+  await openPhotograph(await response.blob(), true, box);
+}
+
+async function openPhotograph(file: Blob, sample = false, box: Box | null = null): Promise<void> {
+  const picture = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" }).catch(() => {
+    throw new Refused(`${file instanceof File ? file.name : "this"} is not an image that this browser reads`);
+  });
+  stopVideo();
+  source = { kind: "photograph", picture, sample, box };
+  stage.canDraw = true;
+  stage.setBox(null);
+  stage.show({ picture, subjects: [], scheme: null, mirrored: false });
+  await look();
+}
+
+/** Looks at the photograph. */
+async function look(): Promise<void> {
+  if (source?.kind !== "photograph") return;
+  const mine = ++turn;
+  const { picture, box } = source;
+  const network = await localizer;
+  if (mine !== turn) return;
+  const subjects = await network(picture, box);
+  if (mine !== turn) return;
+  show(picture, subjects, network, false);
+  meter.still(network.times!);
+  say(told(subjects, network.scheme));
+  showPoints(subjects);
+}
+
+function show(picture: ImageBitmap, subjects: Subject[], { scheme }: Localizer, mirrored: boolean): void {
+  stage.show({ picture, subjects, scheme, mirrored });
+  element("picture").setAttribute("aria-label", `Picture with ${counted(subjects, scheme)} marked`);
+}
+
+function chooseBox(box: Box | null): void {
+  if (source?.kind !== "photograph") return;
+  source.box = box;
+  source.sample = false;
+  stage.setBox(box);
+  const fields = element<HTMLFormElement>("box").elements;
+  ["x", "y", "width", "height"].forEach((name, i) => {
+    (fields.namedItem(name) as HTMLInputElement).value = box ? box[i].toFixed(0) : "";
+  });
+  void attempt(look);
+}
+
+/** Follows who is seen in the video until something else is begun. */
+async function watch(mirrored: boolean): Promise<void> {
+  const mine = ++turn;
+  source = { kind: "video", mirrored };
+  stage.canDraw = false;
+  stage.setBox(null);
+  document.body.classList.add("live");
+  const network = await localizer;
+  const track: Tracker = await network.tracker();
+  let [before, count, saidAt] = [performance.now(), -1, 0];
+  while (mine === turn) {
+    await frames.next();
+    if (mine !== turn) return;
+    const picture = await createImageBitmap(video);
+    const now = performance.now();
+    const subjects = await track(picture, Math.max(0.001, (now - before) / 1000));
+    before = now;
+    if (mine !== turn) return picture.close();
+    show(picture, subjects, network, mirrored);
+    meter.frame(network.times!);
+    if (subjects.length !== count && now - saidAt > 1000) {
+      say(subjects.length ? told(subjects, network.scheme) : "Nobody in view.");
+      [count, saidAt] = [subjects.length, now];
+    }
+    if (element<HTMLDetailsElement>("points-details").open) showPoints(subjects);
+  }
+}
+
+function stopVideo(): void {
+  turn++;
+  closeCamera(video);
+  video.pause();
+  if (video.src) URL.revokeObjectURL(video.src);
+  video.removeAttribute("src");
+  document.body.classList.remove("live");
+  element("camera").setAttribute("aria-pressed", "false");
+  element("camera").lastElementChild!.textContent = "Camera";
+  element("turn").hidden = true;
+}
+
+async function startCamera(next = false): Promise<void> {
+  turn++;
+  try {
+    await openCamera(video, next);
+  } catch (error) {
+    stopVideo();
+    throw new Refused(cameraTrouble(error).replace(/\.$/, ""));
+  }
+  element("camera").setAttribute("aria-pressed", "true");
+  element("camera").lastElementChild!.textContent = "Stop";
+  element("turn").hidden = (await listCameras()).length < 2;
+  say("Looking for somebody …");
+  await watch(!looksAway(video));
+}
+
+/** Stops the camera on its last frame. */
+function stopCamera(): void {
+  stopVideo();
+  source = null;
+  say("The camera is off.");
+}
+
+async function openVideo(file: File): Promise<void> {
+  stopVideo();
+  video.src = URL.createObjectURL(file);
+  video.loop = true;
+  await video.play().catch(() => {
+    throw new Refused(`${file.name} is not a video that this browser plays`);
+  });
+  await watch(false);
+}
+
+function openFile(file: File | null | undefined): void {
+  if (file) void attempt(() => (file.type.startsWith("video/") ? openVideo(file) : openPhotograph(file)));
+}
+
+function listen(): void {
+  const input = element<HTMLInputElement>("file");
+  input.addEventListener("change", () => {
+    openFile(input.files?.[0]);
+    input.value = "";
+  });
+  element("camera").addEventListener("click", () => {
+    if (element("camera").getAttribute("aria-pressed") === "true") stopCamera();
+    else void attempt(() => startCamera());
+  });
+  element("turn").addEventListener("click", () => void attempt(() => startCamera(true)));
+  element("sample").addEventListener("click", () => void attempt(() => openSample(kindOf(choice.current))));
+  element("box").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = new FormData(event.target as HTMLFormElement);
+    chooseBox(["x", "y", "width", "height"].map((name) => Number(values.get(name))) as Box);
+  });
+  element("no-box").addEventListener("click", () => chooseBox(null));
+  addEventListener("paste", (event) => openFile(event.clipboardData?.files[0]));
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dragged");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dragged");
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dragged");
+    openFile(event.dataTransfer?.files[0]);
+  });
+}
+
+async function begin(): Promise<void> {
+  const entries = await listEntries();
+  choice = new Choice(entries, element("tasks"), element("sizes"), (entry) => void chooseNetwork(entry));
+  listen();
+  await chooseNetwork(choice.current);
+}
+
+void navigator.serviceWorker?.register(new URL("../sw.js", import.meta.url)).catch(() => {});
+void attempt(begin);
