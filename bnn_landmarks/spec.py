@@ -71,6 +71,9 @@ class Spec:
     sigma: standard deviation of the Gaussian it learned from, in map pixels.
     block, channels, stacks, early_pool: arguments of `hourglass.hourglass_network`.
     options: fields of `Options` that differ from the defaults.
+    landmarks: a scheme of the user's own, `Scheme.to_dict()`.
+    loosest: how many times the side of the usual crop the crops that it learned from had, where these went up to whole
+        images and where there was nobody in some; None where it knows boxes of the usual tightness only.
     """
 
     name: str
@@ -88,12 +91,15 @@ class Spec:
     early_pool: bool = False
     options: dict = dataclasses.field(default_factory=dict)
     landmarks: dict | None = None
+    loosest: float | None = None
 
     def __post_init__(self):
         records.check(self)
         records.check_choices(self, {"task": TASKS, "score": SCORES, "box_side": BOX_SIDES})
         records.check_range(self, "input_size stride channels stacks", low=1)
         records.check_range(self, "padding sigma", low=0, above=True)
+        if self.loosest is not None:
+            records.check_range(self, "loosest", low=1)
         self.layer_options()
         scheme = self.landmark_scheme()
         if self.landmarks is not None:

@@ -39,7 +39,9 @@ model = build(spec)
 # weights a size at which they can still turn.
 start_from(model, zoo.WEIGHTS / entry.weights)
 
-crops = series([samples], spec, Augmentation(rotation=20.0, scale=(0.8, 1.25)))
+# With whole images, and without the subject, among the crops it needs no box later, and knows when nobody is there.
+crops = series([samples], spec, Augmentation(rotation=20.0, scale=(0.8, 1.25), loose=0.3, absent=0.1))
+model.spec = dataclasses.replace(spec, loosest=crops.loosest())
 steps = -(-len(samples) // arguments.batch_size)
 model.compile(
     tf.keras.optimizers.Adam(tf.keras.optimizers.schedules.CosineDecay(1e-3, steps * arguments.epochs)),

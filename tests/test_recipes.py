@@ -203,6 +203,8 @@ def test_a_folder_of_ones_own_trains_evaluates_exports_and_predicts_by_commands(
     assert record["images"] == 4 and record["metrics"]["NME"]["tail"]["count"] == 4
     assert record["engine"] == "lce" and record["file"] == "weights.npz"
     run("-m", "export.lce", "--weights", "run/weights.npz", "--output", "birds.tflite")
+    told = json.loads((tmp_path / "birds.json").read_text())["spec"]
+    assert told["loosest"] == record["spec"]["loosest"] == 2.4  # 96 pixels around birds of 40
     run(*program, "evaluate", "birds.tflite", "birds/val", "--engine", "lce", "--output", "exported")
     exported = json.loads((tmp_path / "exported" / "record.json").read_text())
     assert exported["metrics"] == record["metrics"]

@@ -33,6 +33,12 @@ from bnn_landmarks.inference.engines import ENGINES
 @click.option(
     "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
 )
+@click.option(
+    "--least-presence",
+    type=float,
+    metavar="P",
+    help="How sure a subject must be (presence, 0 to 1) where nobody is detected for sure, or nothing detects.",
+)
 @click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
 @click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
 @click.option(
@@ -69,6 +75,7 @@ def command(
     box_file,
     detector,
     refine,
+    least_presence,
     max_people,
     fps,
     every,
@@ -111,7 +118,7 @@ def command(
         raise ValueError("--box belongs to one photograph or video; there are several")
     if boxes and box_file:
         raise ValueError("give --box or --boxes, not both")
-    localizer = Localizer(model, engine, threads, flip, detector, refine)
+    localizer = Localizer(model, engine, threads, flip, detector, refine, least_presence)
     if sample:
         name = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
         boxes = boxes or (None if sources else images.SAMPLE_BOXES.get(name))

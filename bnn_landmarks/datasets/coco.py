@@ -100,4 +100,5 @@ class CocoKeypoints:
             scale=subject.scale,
             yaw=subject.yaw,
             head_size=subject.head_size,
+            alone=subject.file_name not in self.file.shared,
         )

@@ -47,7 +47,8 @@ class Subject:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AnnotationFile:
-    """categories: the names of those read. file_names: of all its images, annotated or not. subjects: `Subject`s."""
+    """categories: the names of those read. file_names: of all its images, annotated or not. subjects: `Subject`s.
+    shared: the file names of images with several annotations of these categories, usable or not."""
 
     path: pathlib.Path
     scheme: Scheme
@@ -56,6 +57,7 @@ class AnnotationFile:
     subjects: list
     problems: list
     notes: list
+    shared: frozenset
 
 
 def read(path, category=None) -> AnnotationFile:
@@ -91,7 +93,9 @@ def read(path, category=None) -> AnnotationFile:
     notes = [*notes, *reader.notes()]
     if reader.subjects and not any((subject.visible == 2).any() for subject in reader.subjects):
         notes.append("every labelled point is annotated as hidden (1): does your tool write 1 for visible?")
-    return AnnotationFile(path, scheme, names, reader.file_names(), reader.subjects, reader.problems, notes)
+    return AnnotationFile(
+        path, scheme, names, reader.file_names(), reader.subjects, reader.problems, notes, reader.shared()
+    )
 
 
 def load(path) -> dict:
@@ -169,7 +173,7 @@ class _Reader:
         self.chosen = {c["id"] for c in chosen}
         self.categories = {c["id"] for c in categories}
         self.only = len(chosen) == len([c for c in categories if point_names(c)])
-        self.images, self.unclear = {}, set()
+        self.images, self.unclear, self.annotated = {}, set(), collections.Counter()
         for place, image in enumerate(images):
             self._take_image(place, image)
 
@@ -195,6 +199,12 @@ class _Reader:
     def file_names(self):
         return tuple(image["file_name"] for image in self.images.values())
 
+    def shared(self):
+        counts = collections.Counter()
+        for key, image in self.images.items():
+            counts[image["file_name"]] += self.annotated[key]
+        return frozenset(name for name, count in counts.items() if count > 1)
+
     def notes(self):
         return [f"{what}: {count}" for what, count in self.left_out.items()]
 
@@ -211,10 +221,11 @@ class _Reader:
         if category not in self.chosen:
             self.left_out["annotations of other categories, left out"] += 1
             return
+        image = _key(annotation.get("image_id"))
+        self.annotated[image] += 1
         if not annotation.get("keypoints"):
             self.left_out["annotations without keypoints (boxes or masks alone), left out"] += 1
             return
-        image = _key(annotation.get("image_id"))
         if image in self.unclear:
             return
         if image not in self.images:

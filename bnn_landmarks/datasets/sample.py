@@ -16,6 +16,7 @@ class Sample:
     box: float32 [4], x, y, width, height, tight around the joints or the face's points, or the set's own face box.
     center, scale: the subject in MPII's convention (side 200 x scale) where the set has its own, else None.
     yaw: degrees, absolute. head_size: PCKh's normaliser in pixels. mask: uint8 [H, W] classes. None where unknown.
+    alone: whether the image's annotations know of nobody else in it; False where there are no such annotations.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Sample:
     yaw: float | None = None
     head_size: float | None = None
     mask: np.ndarray | None = None
+    alone: bool = False
 
 
 def tight_box(landmarks, visible):

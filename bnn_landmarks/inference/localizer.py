@@ -26,7 +26,11 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # The presence below which the whole image shows nobody, by kind of subject; found in the same way.
-PRESENCE = {"person": 0.2, "face": 0.45, None: 0.0}
+PRESENCE = {"person": 0.2, "face": 0.45}
+# Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
+OWN_PRESENCE = 0.2
+# How much wider than in training a whole image may be without a word.
+SLACK = 1.25
 logger = logging.getLogger(__name__)
 
 
@@ -168,13 +172,15 @@ class Localizer:
         refine: how often to look again, in the box of the landmarks found (`second_look`), where the box was not
             given.
         least_presence: the `presence` that a subject needs where nobody was detected for sure, and the box is a guess
-            or the whole image; below it nobody is there. None: `PRESENCE` of the scheme's subjects.
+            or the whole image; below it nobody is there. None: `PRESENCE` of the scheme's subjects; of one's own
+            `OWN_PRESENCE` where the network learned from whole images, else 0, for its scores do not tell.
 
     Attributes:
         engine: `engines.Engine`. spec: `spec.Spec`.
 
     Raises:
-        ValueError: refine is no whole number from 0; an unknown detector; and as `engines.open_engine`.
+        ValueError: refine is no whole number from 0, least_presence none from 0 to 1; an unknown detector; and as
+            `engines.open_engine`.
     """
 
     def __init__(
@@ -195,9 +201,11 @@ class Localizer:
             logger.warning("running without flip: %s", self.scheme.not_mirrored)
         if not (isinstance(refine, int) and refine >= 0):
             raise ValueError(f"refine is how often to look again, 0, 1, 2 ..., not {refine!r}")
+        if least_presence is not None and not 0 <= least_presence <= 1:
+            raise ValueError(f"the least presence is from 0 to 1, not {least_presence!r}")
         detectors.check(detector)
         self.refine, self._detector = refine, detector
-        usual = PRESENCE[detectors.kind_of(self.scheme)]
+        usual = PRESENCE.get(detectors.kind_of(self.scheme), OWN_PRESENCE if self.spec.loosest else 0.0)
         self.least_presence = usual if least_presence is None else least_presence
 
     @functools.cached_property
@@ -213,7 +221,8 @@ class Localizer:
                 grey or [H, W, 4]), uint8, uint16 or float in [0, 1]; or a list of such images.
             boxes: one box (x, y, width, height) or [N, 4], pixels, tight around the joints or the face's
                 points. None: the detector looks for them, and where it finds nothing the whole image is the box, with
-                a warning. For a list of images a list with one of these for each.
+                a warning if the network did not learn from such wide ones (`knows_whole`). For a list of images a list
+                with one of these for each.
             most: subjects that are taken of a detector at most, the best; None for all.
 
         Returns:
@@ -247,7 +256,7 @@ class Localizer:
         results = [result for result in results if result.presence >= self.least_presence]
         if not results:
             warnings.warn(detect.NOBODY, stacklevel=2)
-        elif results[0].found == "image":
+        elif results[0].found == "image" and not self.knows_whole(results[0], image.shape):
             warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
 
@@ -268,6 +277,18 @@ class Localizer:
         if sure:
             return sure, True
         return found[:1] if guesses else [whole_image(image)], False
+
+    def knows_whole(self, result: Any, shape: tuple) -> bool:
+        """Whether a subject found in a whole image of this shape is as large in it as those in the whole images that
+        the network learned from (`Spec.loosest`)."""
+        box = result_box(result, AGAIN)
+        if self.spec.loosest is None or box is None:
+            return False
+        whole, usual = (
+            crops.square(each, self.spec.box_side, self.spec.padding)[1]
+            for each in ([-0.5, -0.5, *shape[1::-1]], box)
+        )
+        return whole <= SLACK * self.spec.loosest * usual
 
     def look(self, image: np.ndarray, sightings: list) -> list:
         """One result per `Sighting` of an image."""

@@ -21,12 +21,15 @@ from bnn_landmarks.inference.localizer import Sighting, given_boxes
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
 LEGIBLE = 256  # pixels of an overlay's longer side, at least.
+# How the names end of what is written of a source.
+WRITTEN = (".overlay.jpg", ".overlay.mp4", ".mask.png", ".coco.json", ".json", ".csv")
 
 logger = logging.getLogger(__name__)
 
 
 def sources(names):
-    """What to look at: `pathlib.Path`s of files, those of directories among them, in order; addresses as they are.
+    """What to look at: `pathlib.Path`s of files, those of directories among them, in order; addresses as they are. What
+    was written of one of them in its own folder is left out, which is said.
 
     Raises:
         ValueError: a directory holds no image and no video; a name is empty.
@@ -40,7 +43,29 @@ def sources(names):
             continue
         path = pathlib.Path(name)
         found += _inside(path) if path.is_dir() else [path]
-    return found
+    written = _written_of(found)
+    if written:
+        logger.info("left out, because earlier predictions wrote them: %s", _listed(written))
+    return [source for source in found if source not in written]
+
+
+def _written_of(paths):
+    """Those of some paths that are, by their names, what is written of others of them in the same folder, in order."""
+    paths = [path for path in paths if isinstance(path, pathlib.Path)]
+    stems = {path.with_suffix("") for path in paths if path.suffix not in (".json", ".csv")}
+
+    def is_written(path):
+        cut = [path.name.removesuffix(end) for end in WRITTEN if path.name.endswith(end)]
+        # A second source of the same stem has a number (`distinct_names`).
+        names = {name for each in cut for name in (each, re.sub(r"-\d+$", "", each))}
+        return any(path.parent / name in stems for name in names)
+
+    return [path for path in paths if is_written(path)]
+
+
+def _listed(paths):
+    names = [path.name for path in paths[:3]]
+    return ", ".join(names) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def _inside(directory):
@@ -50,8 +75,9 @@ def _inside(directory):
     taken = [path for path in every if path.suffix.lower() in read and not path.is_dir()]
     if not taken:
         raise ValueError(f"there is no image and no video in {directory}")
+    known = {*taken, *_written_of(every)}
     left = collections.Counter(
-        "a directory" if path.is_dir() else path.suffix for path in every if path not in taken
+        "a directory" if path.is_dir() else path.suffix for path in every if path not in known
     )
     if left:
         kinds = ", ".join(f"{kind or 'no suffix'} ({count})" for kind, count in left.most_common())
@@ -167,7 +193,7 @@ def predict_file(localizer, source, target, how=None):
         images.write(mask, _together(found, image.shape[:2]))
     images.write(overlay, overlaid(image, found, how.threshold))
     results.write(record, target, how.formats)
-    return f"{source}: {_told(found, localizer)} -> {overlay}"
+    return f"{source}: {_told(found, localizer, image.shape)} -> {overlay}"
 
 
 def _found(localizer, image, source, how):
@@ -246,7 +272,7 @@ def _predict_video(localizer, source, target, how):
     if how.box_file:
         boxes, _ = how.box_file.of(source)
     overlay = target.with_name(f"{target.name}.overlay.mp4")
-    found, record, promised, started = [], None, frames.count, time.perf_counter()
+    found, record, promised, started, wide = [], None, frames.count, time.perf_counter(), 0
     rate = min(frames.rate / how.every, how.rate or frames.rate)
     with video.writer(overlay, rate) as add:
         bar = tqdm(total=frames.count, desc=target.name, unit="frame", leave=False)
@@ -259,6 +285,10 @@ def _predict_video(localizer, source, target, how):
                 picture = overlaid(frame, subjects, how.threshold)
                 add(draw.label(picture, f"{speed:.1f} frames/s") if how.stamp else picture, now)
                 shown = [results.subject(each) for each in subjects]
+                wide += any(
+                    each.found == "image" and not localizer.knows_whole(each, frame.shape)
+                    for each in subjects
+                )
                 found.append({"frame": number, "time": round(now, 4), "subjects": shown})
                 bar.update(number + 1 - bar.n)
         except KeyboardInterrupt:
@@ -276,9 +306,8 @@ def _predict_video(localizer, source, target, how):
         told += f" (its header tells {promised})"
     people = {each["track"] for frame in found for each in frame["subjects"]}
     told += f", {_counted(len(people))}"
-    whole = sum(any(each["found"] == "image" for each in frame["subjects"]) for frame in found)
-    if whole:
-        told += f", the whole image as the box in {whole} of them (give --box to do better)"
+    if wide:
+        told += f", the whole image as the box in {wide} of them (give --box to do better)"
     return f"{told}, {speed:.1f} a second -> {overlay} (MPEG-4 part 2: players show it, browsers do not)"
 
 
@@ -294,12 +323,14 @@ def _counted(count, what="subject"):
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _told(found, localizer):
+def _told(found, localizer, shape):
     if not found:
         return "nobody found (give --box to look all the same)"
-    if found[0].found == "image":
-        return detect.nothing_found(localizer.scheme).replace("give boxes", "give --box")
     first = found[0]
+    if first.found == "image":
+        if localizer.knows_whole(first, shape):
+            return f"{_counted(len(found))}, looked for in the whole image"
+        return detect.nothing_found(localizer.scheme).replace("give boxes", "give --box")
     how = (
         f"detected by {first.detector}"
         if first.found == "detector"

@@ -1,6 +1,7 @@
 """Random changes of the crop and its colours for training; NumPy and OpenCV, from one generator a sample.
 
     sample = random_profile(rng, sample, scheme, Augmentation(profile=0.3))
+    center, side = random_square(rng, sample, spec, Augmentation(loose=0.3))
     matrix, mirror = random_affine(rng, center, side, size, Augmentation())
     patch = random_appearance(rng, crops.crop(image, matrix, size), Augmentation())
 
@@ -15,12 +16,18 @@ import cv2
 import numpy as np
 
 from bnn_landmarks import records
-from bnn_landmarks.datasets.sample import tight_box
+from bnn_landmarks.datasets.sample import subject_square, tight_box
 from bnn_landmarks.geometry import crops, images
 from bnn_landmarks.training import profile_views
 
 NEAR_FRONTAL = 25.0
 PROFILE = (30.0, 80.0)
+# What stands in the place of "labelled" (1) where a landmark is nowhere in the crop.
+ABSENT = -1
+# The share of the loose crops that are of the whole image, as `Localizer` looks at it without a box.
+WHOLE = 0.25
+# Pixels that the part of an image beside a subject has at least.
+BESIDE = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +41,9 @@ class Augmentation:
     profile: probability that a face within 25 degrees of the front is turned on to a yaw of 30 to 80 degrees
         (`profile_views`), to the side it already looks to, of which the picture shows more. Its landmarks of schemes
         `profile_views.DEPTHS` go along; those that the head then hides keep the place they have behind it, as in
-        300W-LP and AFLW2000-3D, and are labelled, not visible (1)."""
+        300W-LP and AFLW2000-3D, and are labelled, not visible (1).
+    loose: probability that the crop is wider than the subject's, up to the whole image's, of a subject that is alone in
+        its image. absent: probability that the crop shows the image without its subject."""
 
     rotation: float = 30.0
     rotate: float = 0.4
@@ -49,11 +58,13 @@ class Augmentation:
     noise: float = 0.0
     noisy: float = 0.5
     profile: float = 0.0
+    loose: float = 0.0
+    absent: float = 0.0
 
     def __post_init__(self):
         records.check(self)
         records.check_range(
-            self, "rotate mirror blur occlude low_resolution low_light profile", low=0, high=1
+            self, "rotate mirror blur occlude low_resolution low_light profile loose absent", low=0, high=1
         )
         records.check_range(self, "rotation shift colour", low=0)
         records.check_range(self, "scale", low=0, above=True)
@@ -89,6 +100,54 @@ def random_profile(rng, sample, scheme, how: Augmentation):
         yaw=float(yaw),
         mask=view.mask,
     )
+
+
+def whole_square(image, spec):
+    """Centre float [2] and side of the crop in which a network looks at a whole image [H, W, 3]."""
+    height, width = image.shape[:2]
+    return crops.square([-0.5, -0.5, width, height], spec.box_side, spec.padding)
+
+
+def random_square(rng, sample, spec, how: Augmentation):
+    """Centre float [2] and side of the crop a `Sample` is given, before `random_affine`: its own, or with probability
+    `loose` one between that and the whole image's, anywhere around it."""
+    center, side = subject_square(sample, spec)
+    if not (how.loose and sample.alone) or rng.random() >= how.loose:
+        return center, side
+    middle, widest = whole_square(sample.image, spec)
+    if widest <= side:
+        return center, side
+    share = min(1.0, rng.random() / (1 - WHOLE))
+    new = side * (widest / side) ** share
+    free, random = (new - side) / 2, min(new - side, widest - new) / 2
+    moved = (new - side) / (widest - side) * (middle - center) + rng.uniform(-random, random, 2)
+    return center + np.clip(moved, -free, free), new
+
+
+def random_absence(rng, sample, spec, how: Augmentation):
+    """With probability `absent` an image uint8 [H, W, 3] made of the `Sample`'s that does not show its subject: a part
+    beside it, or the whole with another part in the subject's place. None by chance, where somebody else may be in the
+    image, or where it has nothing beside the subject."""
+    if not (how.absent and sample.alone) or rng.random() >= how.absent:
+        return None
+    image = sample.image
+    size = np.array(image.shape[1::-1])
+    center, side = subject_square(sample, spec)
+    low = np.clip(np.floor(center - side / 2), 0, size).astype(int)
+    high = np.clip(np.ceil(center + side / 2), 0, size).astype(int)
+    around = (image[:, : low[0]], image[:, high[0] :], image[: low[1]], image[high[1] :])
+    parts = [part for part in around if min(part.shape[:2]) >= BESIDE]
+    if not parts:
+        return None
+    part = parts[rng.integers(len(parts))]
+    across = int(rng.integers(BESIDE, min(part.shape[:2]) + 1))
+    x, y = (int(rng.integers(n - across + 1)) for n in part.shape[1::-1])
+    part = part[y : y + across, x : x + across]
+    if rng.random() < 0.5:
+        return part
+    image = image.copy()
+    image[low[1] : high[1], low[0] : high[0]] = cv2.resize(part, (high - low).tolist())
+    return image
 
 
 def random_affine(rng, center, side, size, how: Augmentation):

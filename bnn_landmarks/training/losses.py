@@ -1,6 +1,8 @@
 """Losses on logits maps [N, H, W, K] against landmarks [N, K, 3]: x, y in crop pixels, and 1 where labelled.
 
-A landmark that is not labelled, or lies outside the crop, leaves the loss: it is masked, not painted as absent.
+A landmark that is not labelled, or lies outside the crop, leaves the loss: it is masked, not painted as absent. One
+that is known to be nowhere in the crop (`augment.ABSENT` instead of 1) has an empty Gaussian; under "softmax", whose
+map always sums to 1, it is as likely in every place as in any other: so its score is low.
 
     loss = landmark_loss("softmax", stride=4, sigma=1.25)
 
@@ -19,6 +21,7 @@ import tensorflow as tf
 from bnn_landmarks.geometry import boxes
 from bnn_landmarks.geometry.heatmaps import encode_tf
 from bnn_landmarks.spec import CHANNELS
+from bnn_landmarks.training.augment import ABSENT
 from bnn_landmarks.training.recipe import BOXES, LOSSES, PARTS
 
 
@@ -27,7 +30,9 @@ def _masked_mean(values, mask):
 
 
 def _softmax(maps, gauss):
-    target = gauss / tf.maximum(tf.reduce_sum(gauss, axis=(1, 2), keepdims=True), 1e-12)
+    total = tf.reduce_sum(gauss, axis=(1, 2), keepdims=True)
+    anywhere = 1 / tf.cast(tf.reduce_prod(tf.shape(gauss)[1:3]), gauss.dtype)
+    target = tf.where(total > 0, gauss / tf.maximum(total, 1e-12), anywhere)
     log = maps - tf.reduce_logsumexp(maps, axis=(1, 2), keepdims=True)
     return -tf.reduce_sum(target * log, axis=(1, 2))
 
@@ -65,7 +70,8 @@ def landmark_loss(name, stride=4, sigma=1.75):
         size = maps.shape[1]
         mask = in_crop(landmarks, size * stride)
         gauss = encode_tf(landmarks[..., :2], mask, size, stride, sigma)
-        return _masked_mean(_PER_MAP[name](maps, gauss), mask)
+        absent = tf.cast(landmarks[..., 2] == ABSENT, tf.float32)
+        return _masked_mean(_PER_MAP[name](maps, gauss), mask + absent)
 
     return loss
 

@@ -78,6 +78,8 @@ class Recipe:
         task = "parts" if self.loss in PARTS else "boxes" if self.loss in BOXES else "landmarks"
         if task != self.spec.task:
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
+        if task != "landmarks" and (self.augmentation.loose or self.augmentation.absent):
+            raise ValueError(f"augmentation.loose and absent are of landmarks, not of {task}: set them to 0")
         records.check_range(self, "batch_size", low=1)
         if self.samples < self.batch_size:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")

@@ -15,6 +15,7 @@ from bnn_landmarks.training import augment, profile_views
 from bnn_landmarks.training.scenes import Scenes
 from bnn_landmarks.training.series import Series
 
+LOOKED_AT = 200
 logger = logging.getLogger(__name__)
 
 
@@ -28,7 +29,7 @@ class TrainingSamples(Series):
     """An endless, reproducible series of training examples.
 
     `samples[n]` is a uint8 crop [S, S, 3] and its target: for landmarks float32 [K, 3], x, y in crop pixels and 1 where
-    labelled; for parts uint8 [S, S], classes.
+    labelled (`augment.ABSENT` three times where the crop does not show the subject); for parts uint8 [S, S], classes.
 
     Landmarks without known mirror pairs (AFLW-PIFA's, or a user's without left and right in their names) are never
     mirrored, which is said.
@@ -57,13 +58,42 @@ class TrainingSamples(Series):
             for dataset in datasets:
                 conversion(dataset.scheme, self.scheme)
 
+    def loosest(self):
+        """How many times a subject's own crop the whole image is for all but a tenth of the subjects that `loose` is
+        of, of up to `LOOKED_AT` samples: `Spec.loosest`. None without `loose`."""
+        if not self.augmentation.loose:
+            return None
+        indices = np.linspace(0, len(self) - 1, min(len(self), LOOKED_AT)).astype(int)
+        samples = [self.sample(int(index))[0] for index in indices]
+        alone = [sample for sample in samples if sample.alone]
+        if not alone:
+            logger.warning("training on tight boxes only: no image is known to show one subject alone")
+            return None
+        if len(alone) < len(samples):
+            logger.info(
+                "loose boxes only where a subject is alone in its image: in %d of %d",
+                len(alone),
+                len(samples),
+            )
+        wider = [
+            augment.whole_square(sample.image, self.spec)[1] / subject_square(sample, self.spec)[1]
+            for sample in alone
+        ]
+        return round(max(1.0, float(np.percentile(wider, 90))), 2)
+
     def example(self, number):
         sample, scheme = self.sample(self.index(number))
         rng = self.generator(number)
 
         sample = augment.random_profile(rng, sample, scheme, self.augmentation)
         size = self.spec.input_size
-        center, side = subject_square(sample, self.spec)
+        empty = augment.random_absence(rng, sample, self.spec, self.augmentation)
+        if empty is not None:
+            center, side = augment.whole_square(empty, self.spec)
+            matrix, _ = augment.random_affine(rng, center, side, size, self.augmentation)
+            patch = augment.random_appearance(rng, crops.crop(empty, matrix, size), self.augmentation)
+            return patch, np.full((len(self.scheme), 3), augment.ABSENT, np.float32)
+        center, side = augment.random_square(rng, sample, self.spec, self.augmentation)
         matrix, mirrored = augment.random_affine(rng, center, side, size, self.augmentation)
         patch = augment.random_appearance(rng, crops.crop(sample.image, matrix, size), self.augmentation)
         if self.spec.task == "parts":

@@ -44,6 +44,10 @@ class Scenes(Series):
         ValueError: they are all empty; later, for a sample that is neither of a body nor of a face.
     """
 
+    def loosest(self):
+        """None: it looks at whole images only."""
+        return None
+
     def example(self, number):
         rng = self.generator(number)
         kind = rng.choice(list(SCENES), p=list(SCENES.values()))

@@ -23,7 +23,7 @@ class Series:
         datasets: sequences of `Sample` with a `scheme`, joined. spec: `Spec`.
         augmentation: `augment.Augmentation`. seed: int.
 
-    A subclass makes `example(number)`, which `series[number]` is.
+    A subclass makes `example(number)`, which `series[number]` is, and `loosest()`, `Spec.loosest`.
 
     Attributes:
         failure: the last error that making an example ended in, which TensorFlow makes text of; None without one.

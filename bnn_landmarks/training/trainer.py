@@ -28,6 +28,7 @@ import tensorflow as tf
 from bnn_landmarks import datasets, files
 from bnn_landmarks.datasets.checking import checked
 from bnn_landmarks.network.build import build
+from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done
 from bnn_landmarks.training.monitor import Monitor, Validation
@@ -148,10 +149,15 @@ def _on_trunk(recipe, run):
     if checkpoint is None:
         raise FileNotFoundError(f"{run.branch} is no training run with a checkpoint to branch off")
     theirs = json.loads((run.branch / "recipe.json").read_text())
+    ours = json.loads(json.dumps(recipe.to_dict()))
+    # What its crops were like is no part of the network.
+    theirs["spec"], ours["spec"] = (
+        Spec.from_dict({**each["spec"], "loosest": None}).to_dict() for each in (theirs, ours)
+    )
     for field in ("spec", "optimizer", "batch_size"):
-        if theirs[field] != (ours := json.loads(json.dumps(recipe.to_dict()))[field]):
+        if theirs[field] != ours[field]:
             raise ValueError(
-                f"a branch keeps its trunk's {field}, which is {theirs[field]}, not {ours}; "
+                f"a branch keeps its trunk's {field}, which is {theirs[field]}, not {ours[field]}; "
                 "--initial takes the weights alone"
             )
     taken = int(checkpoint.rpartition("-")[2]) * recipe.batch_size
@@ -167,6 +173,7 @@ def _train_stage(recipe, run):
         raise _exists(run.output)
     splits = {pair: _open(pair, recipe, run) for pair in dict.fromkeys((*recipe.train, *recipe.validate))}
     samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
+    recipe = override(recipe, {"spec.loosest": samples.loosest()})
     fast = chooses_cpu_kernels(run.kernels, recipe, run.strategy)
     tf.keras.utils.set_random_seed(recipe.seed)
     twin = build(recipe.spec)

@@ -176,6 +176,35 @@ def test_an_album_says_what_it_leaves_out(predict, caplog, tmp_path):
     assert sorted(os.listdir("out")) == ["a.json", "a.overlay.jpg"]
 
 
+def test_what_it_wrote_into_the_album_is_not_read_again(predict, monkeypatch, caplog, tmp_path):
+    album = tmp_path / "out"  # where `predict` writes to
+    album.mkdir()
+    for name in ("a.png", "a.jpg", "b-1.png"):
+        images.write(album / name, moving(1)[0])
+    encoded(album / "clip.mp4", moving(2))
+    formats = ("--format", "json", "--format", "csv", "--format", "coco")
+    (album / "notes.txt").write_text("mine")
+    assert predict("out", *formats)[0] == 0
+    assert not [message for message in caplog.messages if "earlier predictions" in message]
+    once = sorted(os.listdir(album))
+    for number in (1, 2):
+        # The second time as a shell's out/* names them.
+        names = ["out"] if number == 1 else [path for path in album.iterdir() if path.name != "notes.txt"]
+        caplog.clear()
+        status, out, lines = predict(*names, *formats)
+        assert (status, lines) == (0, []) and out.count("->") == 4
+        assert sorted(os.listdir(album)) == once
+        (said,) = [
+            message for message in caplog.messages if "earlier predictions wrote them: a-2." in message
+        ]
+        assert said.endswith("and 1 more" if number == 1 else "and 13 more")
+        assert not [
+            message for message in caplog.messages if ".json" in message and "by their names" in message
+        ]
+    assert predict("out/a.overlay.jpg")[0] == 0, "what is named alone is read"
+    assert record("a.overlay")["file"] == "out/a.overlay.jpg"
+
+
 def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path):
     album = tmp_path / "album"
     (album / "dir.mp4").mkdir(parents=True)

@@ -140,6 +140,7 @@ def test_a_bad_file_of_boxes_is_one_line(predict, tmp_path, name, text, said):
         (["--boxes", "two.png", "--box", "1,2,3,4"], "--box or --boxes, not both"),
         (["--detector", "yolo"], "unknown detector 'yolo'"),
         (["--refine", "-1"], "how often to look again"),
+        (["--least-presence", "1.5"], "the least presence is from 0 to 1"),
         (["--format", "xml"], "unknown format 'xml'"),
         (["--max-people", "0"], "people at most must be 1 or more"),
         (["--every", "0"], "every must be 1 or more"),
@@ -209,9 +210,8 @@ def test_nobody_is_no_subject(predict, tmp_path):
     images.write(tmp_path / "empty.png", frame([]))
     assert predict("empty.png")[0] == 0  # a scheme of one's own: nobody knows how sure is sure enough
     assert len(record("empty")["subjects"]) == 1
-    sure = localizer.Localizer(ENGINE, detector=Looks(), least_presence=0.5)
-    told = predictions.predict_file(sure, tmp_path / "empty.png", tmp_path / "out" / "sure")
-    assert "nobody found" in told and record("sure")["subjects"] == []
+    status, told, _ = predict("empty.png", "--least-presence", "0.5")
+    assert status == 0 and "nobody found" in told and record("empty")["subjects"] == []
 
 
 def test_overlays_of_small_pictures_are_enlarged(tmp_path):

@@ -31,6 +31,27 @@ def test_sample(tmp_path):
     assert (full.center.tolist(), full.scale, full.head_size, full.yaw) == ([4, 5.5], 0.1, 3.0, 45.0)
 
 
+def test_who_is_alone_in_an_image(tmp_path):
+    """A second annotation counts even where it has no keypoints, can't be used, or is of the same image under another
+    id; one of another category does not."""
+    there = [annotation(n) for n in (1, 2, 3, 4, 5)]
+    others = [
+        annotation(2, id=7, keypoints=...),
+        annotation(3, id=8, keypoints=[1, 2, 2]),
+        annotation(4, id=9, category_id=2, keypoints=...),
+        annotation(6, id=10),
+    ]
+    folder = write(
+        tmp_path,
+        count=5,
+        images=[*(image(n) for n in range(1, 6)), image(6, file_name="b5.png")],
+        annotations=[*there, *others],
+        categories=[BIRD, {"id": 2, "name": "nest"}],
+    )
+    samples = CocoKeypoints(folder, "train", skip_bad=True)
+    assert [samples[i].alone for i in range(len(samples))] == [True, False, False, True, False, False]
+
+
 def test_messages(tmp_path):
     folder = write(tmp_path)
     with pytest.raises(FileNotFoundError, match="its splits are train"):

@@ -177,6 +177,31 @@ def test_a_network_of_ones_own_warns_that_it_has_no_detector(localizer):
         localizer(discs(POINTS, radius=14))
 
 
+def learned(loosest, run=see):
+    return Engine("learned", dataclasses.replace(SPEC, loosest=loosest), run)
+
+
+def test_a_network_that_knows_whole_images_warns_of_looser_ones_only(recwarn):
+    """The discs' tight box is 140 pixels wide, the whole image 400: 2.85 times."""
+    picture = discs(POINTS, radius=14)
+    (found,) = Localizer(learned(3.0))(picture)
+    assert found.found == "image" and not recwarn.list
+    assert np.abs(found.points - POINTS).max() <= tolerance(found.box)
+    with pytest.warns(UserWarning, match=r"^there is no detector for discs, so the whole image was used"):
+        Localizer(learned(2.0))(picture)
+
+
+def test_a_network_that_knows_nobody_is_asked_how_sure_it_is():
+    empty = np.zeros((300, 400, 3), np.uint8)
+    with pytest.warns(UserWarning, match="nobody found"):
+        assert Localizer(learned(3.0, blank))(empty) == []
+    assert len(Localizer(learned(3.0, blank), least_presence=0.0)(empty)) == 1
+    assert len(Localizer(learned(None, blank))(empty)) == 1, "its scores do not tell"
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="the least presence is from 0 to 1"):
+            Localizer(ENGINE, least_presence=wrong)
+
+
 def test_many_boxes_go_to_the_engine_in_batches():
     sizes = []
     engine = Engine(

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from faces import seen
 
-from bnn_landmarks.datasets.sample import Sample, tight_box
+from bnn_landmarks.datasets.sample import Sample, subject_square, tight_box
 from bnn_landmarks.geometry import crops
 from bnn_landmarks.schemes import SCHEMES
+from bnn_landmarks.spec import Spec
 from bnn_landmarks.training import augment, profile_views
 
 
@@ -231,3 +232,63 @@ def test_other_faces_and_other_landmarks_stay():
     rng, untouched = np.random.default_rng(1), np.random.default_rng(1)
     augment.random_profile(rng, face(0), scheme, augment.Augmentation())
     assert rng.random() == untouched.random(), "without it, older runs' samples stay what they were"
+
+
+LOOSE = dataclasses.replace(augment.NONE, loose=1.0, absent=1.0)
+SPEC = Spec("t", scheme="aflw21", input_size=32, padding=1.25)
+
+
+def lone(alone=True, box=(150, 40, 20, 24), shape=(120, 260)):
+    """A sample of a white subject on a ramp of grey, and its crop's corners, low and high."""
+    image = np.repeat(np.linspace(10, 200, shape[1]).astype(np.uint8)[None, :, None], shape[0], axis=0)
+    image = np.ascontiguousarray(np.repeat(image, 3, axis=2))
+    x, y, width, height = box
+    image[y : y + height, x : x + width] = 255
+    points = np.float32([[x, y], [x + width, y + height]])
+    return Sample("a", image, points, np.full(2, 2), np.float32(box), alone=alone)
+
+
+def test_loose_crops_reach_from_the_subjects_own_to_the_whole_images():
+    sample, rng = lone(), np.random.default_rng(0)
+    center, side = subject_square(sample, SPEC)
+    middle, widest = augment.whole_square(sample.image, SPEC)
+    assert widest == 1.25 * 260 and middle.tolist() == [129.5, 59.5]
+    squares = [augment.random_square(rng, sample, SPEC, LOOSE) for _ in range(400)]
+    sides = np.array([each for _, each in squares])
+    for (x, y), each in squares:
+        assert np.abs(np.array([x, y]) - center).max() <= (each - side) / 2 + 1e-6, "the subject stays inside"
+    whole = np.isclose(sides, widest)
+    assert whole.mean() == pytest.approx(augment.WHOLE, abs=0.07)
+    assert all((squares[i][0] == middle).all() for i in np.flatnonzero(whole))
+    assert side <= sides.min() < 1.1 * side
+    between = np.log(sides[~whole] / side) / np.log(widest / side)
+    assert np.median(between) == pytest.approx(0.5, abs=0.07), "evenly on a scale of factors"
+    often = dataclasses.replace(LOOSE, loose=0.3)
+    same = [augment.random_square(rng, sample, SPEC, often)[1] == side for _ in range(400)]
+    assert np.mean(same) == pytest.approx(0.7, abs=0.07)
+
+
+def test_who_may_not_be_alone_is_seen_as_usual():
+    """So is, without a draw, everybody where nothing is asked for; and who fills the image has no other view."""
+    rng = np.random.default_rng(0)
+    for sample in (lone(alone=False), lone(box=(0, 0, 260, 120))):
+        center, side = subject_square(sample, SPEC)
+        for _ in range(20):
+            seen = augment.random_square(rng, sample, SPEC, LOOSE)
+            assert (seen[0] == center).all() and seen[1] == side
+            assert augment.random_absence(rng, sample, SPEC, LOOSE) is None
+    untouched = np.random.default_rng(5)
+    assert augment.random_square(untouched, lone(), SPEC, augment.NONE)[1] == 1.25 * 24
+    assert augment.random_absence(untouched, lone(), SPEC, augment.NONE) is None
+    assert untouched.random() == np.random.default_rng(5).random(), "runs of before give the same samples"
+
+
+def test_an_image_without_its_subject_does_not_show_it():
+    sample, rng = lone(), np.random.default_rng(0)
+    before = sample.image.copy()
+    shown = [augment.random_absence(rng, sample, SPEC, LOOSE) for _ in range(60)]
+    assert all(image.max() <= 200 and min(image.shape[:2]) >= augment.BESIDE for image in shown)
+    assert any(image.shape == before.shape for image in shown) and any(
+        image.shape != before.shape for image in shown
+    )
+    assert np.array_equal(sample.image, before)

@@ -8,6 +8,7 @@ from bnn_landmarks.geometry import heatmaps
 from bnn_landmarks.inference.localizer import parts_mask
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training import losses
+from bnn_landmarks.training.augment import ABSENT
 
 SIZE, STRIDE, SIGMA = 8, 4, 1.0
 
@@ -110,3 +111,22 @@ def test_distillation_has_no_gradient_at_the_teachers_own_maps(name):
 def test_an_unknown_loss_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match="the losses are softmax, sigmoid, l2, parts"):
         losses.landmark_loss("huber")
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "l2", "softmax"])
+def test_a_landmark_that_is_nowhere_loses_its_score(name):
+    """From a sure peak the gradient leads to a map whose score is the least that the kind of score has."""
+    maps = tf.Variable(np.zeros((1, SIZE, SIZE, 2), np.float32))
+    maps[0, 5, 2].assign([9.0, 9.0])
+    loss = losses.landmark_loss(name, STRIDE, SIGMA)
+    absent = batch((ABSENT, 0.0))
+    with tf.GradientTape() as tape:
+        value = loss(absent, maps)
+    gradient = tape.gradient(value, maps).numpy()
+    assert np.unravel_index(gradient[..., 0].argmax(), (1, SIZE, SIZE)) == (0, 5, 2)
+    assert (gradient[..., 1] == 0).all(), "one that is not labelled still leaves the loss"
+    if name == "softmax":
+        even = float(loss(absent, tf.zeros((1, SIZE, SIZE, 2))))
+        assert even == pytest.approx(np.log(SIZE**2), rel=1e-5) and even < float(value)
+        score = heatmaps.scores(np.zeros((1, SIZE, SIZE, 2)), "softmax", SIGMA)
+        assert score[0, 0] == pytest.approx(2 * np.pi * SIGMA**2 / SIZE**2, rel=1e-5)

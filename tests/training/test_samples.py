@@ -1,5 +1,7 @@
 """Samples -> batches: reproducible from any sample on, whatever the number of workers, for landmarks and parts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from faces import seen
@@ -178,3 +180,40 @@ def test_profile_views_are_of_faces_and_repeat():
     assert min(turns) < 0.1 and 2 < sum(turn > 0.3 for turn in turns) < 10, "some are turned to the right"
     with pytest.raises(ValueError, match="landmarks ibug68, aflw21, aflw19, not lsp14, mpii16: set it to 0"):
         TrainingSamples([Made(SCHEMES["mpii16"], 1), Made(SCHEMES["lsp14"], 1)], POSE, how)
+
+
+class Alone(Made):
+    """Its samples are of `box`, and alone in their images or not."""
+
+    def __init__(self, scheme, count, box, alone):
+        super().__init__(scheme, count)
+        self.box, self.alone = box, alone
+
+    def __getitem__(self, index):
+        alone = self.alone(index)
+        return dataclasses.replace(super().__getitem__(index), box=np.float32(self.box), alone=alone)
+
+
+def test_nobody_is_asked_for_where_nobody_is():
+    dots = Alone(SCHEMES["mpii16"], 6, [8, 8, 16, 20], lambda index: index % 2 == 0)
+    samples = TrainingSamples([dots], POSE, dataclasses.replace(augment.NONE, absent=1.0))
+    for number in range(12):
+        patch, target = samples[number]
+        assert patch.shape == (32, 32, 3) and target.shape == (16, 3) and target.dtype == np.float32
+        expected = augment.ABSENT if samples.index(number) % 2 == 0 else 1
+        assert (target[:, 2] == expected).all()
+
+
+def test_how_loose_the_boxes_were_is_known(caplog):
+    loose = dataclasses.replace(augment.NONE, loose=0.5)
+    every = Alone(SCHEMES["mpii16"], 6, [8, 8, 16, 20], lambda index: True)
+    some = Alone(SCHEMES["mpii16"], 6, [8, 8, 16, 20], lambda index: index < 2)
+    none = Alone(SCHEMES["mpii16"], 6, [8, 8, 16, 20], lambda index: False)
+    caplog.set_level("INFO")
+    assert TrainingSamples([every], POSE, loose).loosest() == 96 / 20 and not caplog.messages
+    assert TrainingSamples([every], POSE, augment.NONE).loosest() is None
+    assert TrainingSamples([some], POSE, loose).loosest() == 96 / 20
+    assert "where a subject is alone in its image: in 2 of 6" in caplog.messages.pop()
+    caplog.clear()
+    assert TrainingSamples([none], POSE, loose).loosest() is None
+    assert "no image is known to show one subject alone" in caplog.messages[0]

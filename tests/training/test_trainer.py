@@ -84,6 +84,27 @@ def test_a_branch_goes_on_as_its_trunk_would(data, tmp_path):
     assert_same(trainer.train(tiny(samples=8, **held), data, tmp_path / "branch", resume=True), whole)
 
 
+def test_weights_know_how_loose_the_boxes_were(data, tmp_path):
+    """And a run of before there was such a thing is still a trunk to branch off."""
+    held = {"schedule": "hold", "warmup": 0.0, "samples": 8}
+    loose = {"augmentation.loose": 0.5, "augmentation.absent": 0.2}
+    trained = trainer.train(tiny(loose, **held), data, tmp_path / "run")
+    known = weights.read(tmp_path / "run" / "weights.npz")[0].loosest
+    assert known == trained.spec.loosest == pytest.approx(64 / 32, rel=0.01)
+    path = tmp_path / "run" / "recipe.json"
+    record = json.loads(path.read_text())
+    assert record["augmentation"]["loose"] == 0.5
+    assert (
+        weights.load_checkpoint(tmp_path / "run", latent=True).spec.loosest
+        == record["spec"]["loosest"]
+        == known
+    )
+    del record["spec"]["loosest"]
+    path.write_text(json.dumps(record))
+    branch = trainer.train(tiny(**held), data, tmp_path / "branch", branch=tmp_path / "run")
+    assert branch.spec.loosest is None
+
+
 @pytest.mark.parametrize(
     "change, arguments, message",
     [
