@@ -128,7 +128,7 @@ class Page:
     size: of the view, CSS pixels; dense: device pixels for each."""
 
     def __init__(self, chromium, url, script=None, workers=None, size=(1280, 900), dense=1):
-        self.chromium, self.errors, self.transferred, self.workers = chromium, [], {}, workers
+        self.chromium, self.errors, self.workers = chromium, [], workers
         # A context of its own: nothing is kept from another page.
         self.context = chromium.send("Target.createBrowserContext")["browserContextId"]
         target = chromium.send("Target.createTarget", url="about:blank", browserContextId=self.context)[
@@ -137,7 +137,7 @@ class Page:
         self.target = target
         self.session = chromium.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         chromium.listen(self._hear)
-        for domain in ("Page", "Runtime", "Network", "Log"):
+        for domain in ("Page", "Runtime", "Log"):
             self.send(f"{domain}.enable")
         self.send("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         self.resize(*size, dense=dense)
@@ -150,8 +150,6 @@ class Page:
         method, parameters = message["method"], message.get("params", {})
         if method == "Target.attachedToTarget" and message.get("sessionId") == self.session:
             self._attached(parameters["sessionId"])
-        elif message.get("sessionId") not in (self.session, None) and method == "Network.loadingFinished":
-            self.transferred[parameters["requestId"]] = parameters["encodedDataLength"]
         elif message.get("sessionId") != self.session:
             return
         elif method == "Runtime.exceptionThrown":
@@ -159,12 +157,9 @@ class Page:
             self.errors.append(details.get("exception", {}).get("description") or details["text"])
         elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.errors.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
-        elif method == "Network.loadingFinished":
-            self.transferred[parameters["requestId"]] = parameters["encodedDataLength"]
 
     def _attached(self, session):
         # In the reader's own thread, which must not wait for answers.
-        self.chromium.post("Network.enable", session)
         if self.workers:
             self.chromium.post("Runtime.evaluate", session, expression=self.workers)
         self.chromium.post("Runtime.runIfWaitingForDebugger", session)

@@ -39,7 +39,9 @@ ADDRESS = "127.0.0.1"
 PORT = 8420
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with files of `server.site`."""
+
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -105,12 +107,12 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port=None):
         self.site = site.files()
         try:
-            super().__init__((ADDRESS, PORT if port is None else port), _Handler)
+            super().__init__((ADDRESS, PORT if port is None else port), Handler)
         except OSError as error:
             if port is not None:
                 reason = error.strerror or error
                 raise OSError(f"can't serve at port {port}: {reason}; take another one (--port)") from error
-            super().__init__((ADDRESS, 0), _Handler)
+            super().__init__((ADDRESS, 0), Handler)
 
     @property
     def url(self):

@@ -144,6 +144,37 @@ def test_maps_are_the_native_engines(chromium, name, kernels):
     assert off <= 2e-6 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("name", ["pose_128", "face_300wlp_128", "face_parts_128"])
+def test_it_draws_as_python_does(lab, photographs, name):
+    """But for the edges of lines, which no two programs smooth alike."""
+    image = photographs[kind_of(name)]
+    expected = bnn_landmarks.Localizer(name, engine="runtime")(image, BOXES[kind_of(name)])[0].draw(image)
+    drawn = lab.evaluate(
+        f"""(async () => {{
+          const {{ Localizer, draw }} = await import("/lib/index.js");
+          const localizer = await Localizer.load("{name}");
+          const picture = await createImageBitmap({png(image)});
+          const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+          context.drawImage(picture, 0, 0);
+          draw(context, await localizer(picture, {list(BOXES[kind_of(name)])}), localizer.scheme);
+          localizer.close();
+          const pixels = context.getImageData(0, 0, picture.width, picture.height).data;
+          let text = "";
+          for (let i = 0; i < pixels.length; i += 4096) text += String.fromCharCode(...pixels.subarray(i, i + 4096));
+          return btoa(text);
+        }})()"""
+    )
+    drawn = np.frombuffer(base64.b64decode(drawn), np.uint8).reshape(*image.shape[:2], 4)[..., :3].astype(int)
+    marked = (expected != image).any(axis=2)
+    untouched = cv2.dilate(marked.astype(np.uint8), np.ones((5, 5))) == 0
+    assert (drawn[untouched] == image[untouched]).all()
+    off = np.abs(drawn - expected).max(axis=2)
+    assert off[marked].mean() < 30
+    inside = cv2.erode(marked.astype(np.uint8), np.ones((5, 5))) == 1
+    if name != "face_300wlp_128":  # its lines have no inside
+        assert inside.sum() > 300 and (off[inside] <= 8).mean() > 0.8
+
+
 def test_the_first_thing_seen_is_a_result(page):
     shown = page()
     shown.wait(FOUND)

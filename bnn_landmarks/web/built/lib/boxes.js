@@ -1,26 +1,16 @@
-/** Boxes from the maps of a network that finds subjects: what bnn_landmarks/geometry/boxes.py computes. */
 import { affine, clamp, restore as restorePoints } from "./crops.js";
-/** Maps per kind of subject: its centres, and at each the centre's offset in x and y and the box's width and height. */
 export const CHANNELS = 5;
 const UNIT = 8;
 const SAME = 0.55;
 const LARGEST_LOG = 4;
-/** Shows an image whole, as large as it fits, in the middle of a size x size square. */
 export function letterbox(width, height, size) {
     return affine({ x: (width - 1) / 2, y: (height - 1) / 2, side: Math.max(width, height) }, size);
 }
-/** A box in the square's pixels -> in the image's, cut at its border. */
 export function restore([x, y, boxWidth, boxHeight], matrix, width, height) {
     const corners = restorePoints([x, y, x + boxWidth, y + boxHeight], matrix);
     const [left, top, right, bottom] = corners.map((v, i) => clamp(v, -0.5, (i % 2 ? height : width) - 0.5));
     return [left, top, right - left, bottom - top];
 }
-/**
- * The boxes of one kind of subject (its place in the network's scheme), in the square's pixels, the best first.
- *
- * A centre is a map pixel whose score, the logit's sigmoid, is at least `threshold` and the largest of its 3 x 3
- * neighbourhood. Of two boxes with more than `SAME` of their union in common the better is kept.
- */
 export function decode(maps, kind, stride, threshold) {
     const { height, width, count, values } = maps;
     const at = (y, x, channel) => values[(y * width + x) * count + kind * CHANNELS + channel];
@@ -54,7 +44,6 @@ export function decode(maps, kind, stride, threshold) {
     }
     return kept;
 }
-/** Intersection over union; 0 where both are empty. */
 export function overlap(a, b) {
     const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
     const height = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);

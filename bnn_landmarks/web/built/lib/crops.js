@@ -1,14 +1,7 @@
-/**
- * The square crop a network sees, and the way back: what bnn_landmarks/geometry/crops.py computes, of squares that are
- * not turned.
- *
- * Coordinates are 0-based pixel centres, x right and y down: an image covers [-0.5, W - 0.5] x [-0.5, H - 0.5].
- */
 import { Refused } from "./errors.js";
 const SMALLEST = 1e-6;
 const LARGEST = 2 ** 18;
 export const BOX_LEAST = SMALLEST;
-/** The box, once it is known to be one. Throws `Refused`. */
 export function checkBox(given) {
     const list = isList(given) ? Array.from(given) : null;
     const told = JSON.stringify(list ?? given);
@@ -30,7 +23,6 @@ export function checkBox(given) {
 export function isList(value) {
     return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
-/** The padded square around a box: padding x the longer side ("max") or the mean of both ("mean"). */
 export function square(box, boxSide, padding) {
     const [x, y, width, height] = checkBox(box);
     const side = boxSide === "max" ? Math.max(width, height) : (width + height) / 2;
@@ -40,14 +32,9 @@ export function affine({ x, y, side }, size) {
     const scale = size / side;
     return { scale, shiftX: (size - 1) / 2 - scale * x, shiftY: (size - 1) / 2 - scale * y };
 }
-/** Crop pixels x, y, x, y, ... as image pixels. */
 export function restore(points, { scale, shiftX, shiftY }) {
     return Float64Array.from(points, (value, i) => (value - (i % 2 ? shiftY : shiftX)) / scale);
 }
-/**
- * The square as size x size RGB pixels: bilinear, black outside the picture; averaged down by a whole factor first where
- * the picture shrinks by more than two.
- */
 export function crop(given, matrix, size) {
     const factor = Math.max(1, Math.trunc(0.5 / matrix.scale));
     const [picture, fitted] = factor > 1 ? shrink(given, matrix, size, factor) : [given, matrix];
@@ -87,7 +74,6 @@ export function crop(given, matrix, size) {
     }
     return patch;
 }
-/** The cells of factor x factor pixels that a crop covers, each averaged to a pixel, and the affine that fits them. */
 function shrink(picture, fine, size, factor) {
     const { width, height, data } = picture;
     const first = (pixel, length) => Math.floor(clamp(Math.floor(pixel) - factor, 0, length - 1) / factor);
@@ -102,7 +88,6 @@ function shrink(picture, fine, size, factor) {
     for (let row = 0; row < rows; row++) {
         sums.fill(0);
         for (let dy = 0; dy < factor; dy++) {
-            // At the right and bottom border the last pixel is repeated to fill a cell.
             const line = Math.min((top + row) * factor + dy, height - 1) * width;
             for (let column = 0, sum = 0; column < columns; column++, sum += 3) {
                 for (let dx = 0; dx < factor; dx++) {
@@ -116,7 +101,6 @@ function shrink(picture, fine, size, factor) {
         for (let column = 0; column < columns; column++) {
             for (let channel = 0; channel < 3; channel++) {
                 const sum = sums[column * 3 + channel];
-                // OpenCV's roundings: cells of four halves up, larger ones to even.
                 const mean = factor === 2 ? (sum + 2) >> 2 : nearest(Math.fround(sum * share));
                 cells[(row * columns + column) * 4 + channel] = mean;
             }
@@ -135,7 +119,6 @@ function shrink(picture, fine, size, factor) {
 export function clamp(value, low, high) {
     return Math.min(Math.max(value, low), high);
 }
-/** The nearest whole number, of halves the even one, as NumPy and OpenCV round. */
 export function nearest(value) {
     const below = Math.floor(value);
     const part = value - below;
@@ -143,7 +126,6 @@ export function nearest(value) {
         return part < 0.5 ? below : below + 1;
     return below % 2 ? below + 1 : below;
 }
-// Where in the picture a crop pixel lies, in 1/32 pixels. These are OpenCV's roundings, once in y and twice in x.
 const fixed = (pixels) => nearest(pixels * 1024) | 0;
 const inverse = ({ scale }) => scale * (1 / (scale * scale));
 const sourceX = (u, matrix) => (fixed(-inverse(matrix) * matrix.shiftX) + 16 + fixed(inverse(matrix) * u)) >> 5;

@@ -1,10 +1,9 @@
-/** Pictures of results: what bnn_landmarks/geometry/draw.py draws, on a canvas. */
 import { clamp, nearest } from "./crops.js";
 export const LEFT = [66, 165, 245];
 export const RIGHT = [255, 152, 0];
 export const MIDDLE = [102, 219, 112];
 const ALPHA = 0.5;
-/** Draws what was found over the image that the canvas shows. */
+const SMOOTHED = 1;
 export function draw(context, subjects, scheme, options = {}) {
     const { scale = 1, threshold = 0.2 } = options;
     for (const subject of subjects) {
@@ -26,7 +25,7 @@ function drawLandmarks(context, subject, scheme, scale, threshold) {
     const { sides } = scheme;
     context.save();
     context.lineCap = "round";
-    context.lineWidth = line;
+    context.lineWidth = line + SMOOTHED;
     for (const [a, b] of scheme.edges) {
         if (!shown[a] || !shown[b])
             continue;
@@ -37,7 +36,7 @@ function drawLandmarks(context, subject, scheme, scale, threshold) {
         context.stroke();
     }
     const radius = Math.max(1, 0.9 * line);
-    context.lineWidth = Math.max(1, Math.floor(line / 3));
+    context.lineWidth = Math.max(1, Math.floor(line / 3)) + SMOOTHED;
     context.strokeStyle = "#fff";
     points.forEach((_, k) => {
         if (!shown[k])
@@ -51,7 +50,6 @@ function drawLandmarks(context, subject, scheme, scale, threshold) {
     });
     context.restore();
 }
-/** The classes of a mask blended over the image; class 0 (background) is left as it is. */
 function drawParts(context, { width, height, classes }, count, scale) {
     const layer = new OffscreenCanvas(width, height);
     const inks = layer.getContext("2d");
@@ -64,12 +62,10 @@ function drawParts(context, { width, height, classes }, count, scale) {
     inks.putImageData(pixels, 0, 0);
     context.drawImage(layer, 0, 0, scale * width, scale * height);
 }
-/** `count` colours, the first black for the background, the others far apart in hue. */
 export function palette(count) {
     const hue = (i) => (0.08 + i * 0.382) % 1;
     return [[0, 0, 0], ...Array.from({ length: count - 1 }, (_, i) => ofHue(hue(i)))];
 }
-/** Of saturation 0.75 and full value. */
 function ofHue(hue) {
     const channel = (offset) => {
         const place = (offset + hue * 6) % 6;
@@ -77,12 +73,10 @@ function ofHue(hue) {
     };
     return [channel(5), channel(3), channel(1)];
 }
-/** Line width in canvas pixels for a subject of this extent: many points (a face) want thin lines. */
 function thickness({ width, height }, extent, points) {
     const share = points < 20 ? 1 / 60 : 1 / 150;
     return clamp(nearest(Math.min(extent, Math.max(width, height)) * share), 1, 40);
 }
-/** The colour of a landmark, or of the edge between two, on the left, the right or neither. */
 function colour(...sides) {
     const named = new Set(sides.filter(Boolean));
     if (named.size !== 1)

@@ -1,14 +1,11 @@
-/** The engine: bnn_landmarks/runtime compiled to WebAssembly, through its C interface (bnn_engine.h). */
 import { Refused, Unavailable } from "./errors.js";
 const FILES = {
     relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
     plain: () => new URL("./engine.wasm", import.meta.url),
 };
-// Modules of one function with one instruction: i8x16.popcnt, and i8x16.relaxed_swizzle.
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
 const SIMD = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
 const RELAXED = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
-/** The faster of the builds that this browser runs. Throws `Unavailable` where it runs none. */
 export function chooseKernels() {
     const takes = (code) => typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...HEAD, ...code]));
     if (!takes(SIMD)) {
@@ -16,14 +13,14 @@ export function chooseKernels() {
     }
     return takes(RELAXED) ? "relaxed" : "plain";
 }
-/** The engine's module, compiled. Throws `Unavailable` where it can't be fetched, or is no module. */
 export async function loadEngine(kernels) {
     const url = FILES[kernels]();
     try {
         const response = await fetch(url);
         if (!response.ok)
             throw new Error(`${response.status} ${response.statusText}`);
-        return await WebAssembly.compile(await response.arrayBuffer());
+        const typed = response.headers.get("Content-Type")?.startsWith("application/wasm");
+        return await (typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
     }
     catch (error) {
         throw new Unavailable(`the engine ${url} can't be loaded: ${error.message}`);
@@ -31,15 +28,13 @@ export async function loadEngine(kernels) {
 }
 const TENSOR_BYTES = 28;
 const FLOAT32 = 0;
-const NO_SUCH_CALL = 52; // WASI's ENOSYS
-/** A network in an instance of its own: what it takes goes with it, and what stops it stops no other. */
+const NO_SUCH_CALL = 52;
 export class WasmNetwork {
     spec;
     context;
     pixels;
     maps;
     exports;
-    /** file: a `.tflite`. where: what messages call it. Throws `Refused` where the engine can't run it. */
     constructor(engine, file, spec, where) {
         this.spec = spec;
         this.exports = instantiate(engine);
@@ -104,7 +99,6 @@ export class WasmNetwork {
         return new TextDecoder().decode(text.slice(0, text.indexOf(0)));
     }
 }
-/** An instance of the engine. Of the system calls that its C library names none does anything here. */
 function instantiate(engine) {
     const imports = {};
     for (const { module, name, kind } of WebAssembly.Module.imports(engine)) {

@@ -1,8 +1,3 @@
-/**
- * What can go wrong, as the Python package has it: `Unavailable` is its ImportError (something is missing here: SIMD,
- * workers), `NotFound` its FileNotFoundError, `Refused` its ValueError (a wrong value, a damaged file, a network that the
- * engine can't run). Each message is one line.
- */
 class LandmarksError extends Error {
     constructor(message) {
         super(message);
@@ -21,7 +16,6 @@ export function tell(error) {
     const known = error instanceof Error && error.name in KINDS;
     return { kind: known ? error.name : "Error", message: error instanceof Error ? error.message : String(error) };
 }
-/** The error that was sent. */
 export function told({ kind, message }) {
     const known = KINDS[kind];
     return known ? new known(message) : new Error(message);

@@ -1,12 +1,5 @@
-/** From a network's maps to points and scores: what bnn_landmarks/geometry/heatmaps.py computes. */
 const WINDOW = 3;
 const { fround } = Math;
-/**
- * One point per map. stride: crop pixels per map pixel. score: "softmax", the mean of the map's softmax over the window,
- * `WINDOW` map pixels to each side of its middle, that holds most of it; "sigmoid", the largest value's place moved a
- * quarter of a map pixel towards the larger neighbour in x and in y, not at the border. Of equal values and windows the
- * first in row order.
- */
 export function decode(maps, stride, score) {
     const points = new Float32Array(2 * maps.count);
     const values = new Float32Array(maps.count);
@@ -71,7 +64,6 @@ function quarterPeak({ height, width, count, values }, k, best) {
         y + Math.sign(at(best + width) - at(best - width)) * 0.25,
     ];
 }
-/** Confidence in [0, 1] of each landmark. score: "sigmoid" or "softmax". sigma: map pixels. */
 export function scores(maps, peaks, score, sigma) {
     return Float32Array.from(peaks.values, (peak, k) => {
         if (score === "sigmoid")

@@ -1,17 +1,6 @@
-/**
- * Body joints, face points and facial parts in the browser.
- *
- *     import { Localizer, draw } from "bnn-landmarks";
- *
- *     const pose = await Localizer.load("pose");
- *     for (const person of await pose(image)) console.log(person.names, person.points, person.scores);
- *
- * Networks run in a worker. Nothing is sent anywhere.
- */
 import { FOREIGN, Refused, Unavailable, told } from "./errors.js";
 export { NotFound, Refused, Unavailable } from "./errors.js";
 export { draw, palette } from "./draw.js";
-/** The worker, and who waits for its answers. */
 class Desk {
     waiting = new Map();
     worker = startWorker();
@@ -65,7 +54,6 @@ function startWorker() {
     if (url.origin === location.origin || url.protocol === "blob:") {
         return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     }
-    // A worker's script must come from the page's own site; what it imports need not.
     const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
     return new Worker(URL.createObjectURL(script), { type: "module" });
 }
@@ -120,7 +108,6 @@ function subject({ points, scores, ...rest }, names) {
     const pairs = Array.from(scores, (_, k) => [points[2 * k], points[2 * k + 1]]);
     return { points: pairs, scores: Array.from(scores), names, ...rest };
 }
-/** What the worker reads of an image: a bitmap of its own, or the pixels. */
 async function pixelsOf(image) {
     if (image instanceof ImageData)
         return { width: image.width, height: image.height, data: image.data };
@@ -143,7 +130,6 @@ async function pixelsOf(image) {
         throw refusal(error);
     }
 }
-/** What the browser says of an image that can't be handed over. */
 function refusal(error) {
     const { name, message } = error;
     if (name === "SecurityError" || name === "DataCloneError") {
@@ -151,6 +137,4 @@ function refusal(error) {
     }
     return new Refused(`the image can't be read: ${message}`);
 }
-/** Loads a network: an entry's name, the address of a `.tflite` with its `.json` beside it, or both. Rejects with
- * `Unavailable` (no SIMD, no workers), `NotFound`, or `Refused` (a damaged file, an unknown entry). */
 export const Localizer = { load };

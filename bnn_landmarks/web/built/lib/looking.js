@@ -1,17 +1,10 @@
-/**
- * Image and boxes -> landmarks or facial parts in the image's own pixels: what bnn_landmarks/inference/localizer.py and
- * finder.py compute, on a network that runs at once. It lives in the worker; `index.ts` is its door.
- */
 import * as boxes from "./boxes.js";
 import { BOX_LEAST, affine, checkBox, crop, isList, restore, square } from "./crops.js";
 import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
-/** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
-/** The presence below which a guess, or the whole image, shows nobody, by kind of subject. */
 const PRESENCE = { person: 0.2, face: 0.45 };
-/** The finder's scores from which a box is one, and from which the best of those below is worth a look. */
 const SURE = 0.35;
 const GUESS = 0.2;
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];
@@ -20,13 +13,11 @@ export const FINDER = "finder";
 export function given(box) {
     return { box, found: "given", detector: null, boxScore: null, track: null };
 }
-/** What the subjects of a landmark scheme are, or null of a scheme of the user's own. */
 export function kindOf(scheme) {
     if (PEOPLE_SCHEMES.includes(scheme.name))
         return "person";
     return FACE_SCHEMES.includes(scheme.name) ? "face" : null;
 }
-/** A user's box, or list of boxes. Throws `Refused` where one is none, or lies outside the image. */
 export function givenBoxes({ width, height }, given) {
     const list = isList(given) ? Array.from(given) : [given];
     const found = (list.length && !isList(list[0]) ? [list] : list).map(checkBox);
@@ -37,11 +28,9 @@ export function givenBoxes({ width, height }, given) {
     }
     return found;
 }
-/** Whether a box has a part in an image. */
 export function inImage([x, y, boxWidth, boxHeight], width, height) {
     return x < width && y < height && x + boxWidth > 0 && y + boxHeight > 0;
 }
-/** The box tight around the landmarks of at least this score; null where fewer than three have it, or have no area. */
 export function boxFromLandmarks(points, scores, threshold) {
     let [left, top, right, bottom, seen] = [Infinity, Infinity, -Infinity, -Infinity, 0];
     for (let k = 0; k < scores.length; k++) {
@@ -55,21 +44,14 @@ export function boxFromLandmarks(points, scores, threshold) {
     }
     return seen < 3 || right <= left || bottom <= top ? null : [left, top, right - left, bottom - top];
 }
-/** The box tight around a subject's landmarks of at least this score, or its parts; null where it is lost. */
 export function resultBox(result, threshold) {
     return result.mask ? boxOfParts(result.mask) : boxFromLandmarks(result.points, result.scores, threshold);
 }
-/** Where to look again for what was found of a subject; where it was, if too few of its landmarks are. */
 export function secondLook(result, { width, height }) {
     const box = resultBox(result, AGAIN);
     const { found, detector, boxScore, track } = result;
     return { box: box && inImage(box, width, height) ? box : result.box, found, detector, boxScore, track };
 }
-/**
- * finder: a network of task "boxes", or null where nothing finds the scheme's subjects. refine: how often to look again
- * where the box was not given. leastPresence: what a subject needs where nobody was detected for sure; null for the
- * usual one.
- */
 export class Localizer {
     network;
     finder;
@@ -87,7 +69,6 @@ export class Localizer {
     get hasDetector() {
         return this.kind >= 0;
     }
-    /** Every subject of an image: one result per box. Without boxes the finder looks for them. */
     localize(picture, boxes, most = Infinity) {
         if (boxes !== null && boxes !== undefined)
             return this.look(picture, givenBoxes(picture, boxes).map(given));
@@ -98,7 +79,6 @@ export class Localizer {
         }
         return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
     }
-    /** Where the subjects are, the best first, and whether somebody is there for sure: if not, it is a guess. */
     detect(picture) {
         const { width, height } = picture;
         const whole = { ...given([-0.5, -0.5, width, height]), found: "image" };
@@ -119,7 +99,6 @@ export class Localizer {
             .map(({ box, score }) => ({ box: boxes.restore(box, matrix, picture.width, picture.height), score }))
             .filter(({ box }) => box[2] >= BOX_LEAST && box[3] >= BOX_LEAST);
     }
-    /** One result per sighting. */
     look(picture, sightings) {
         const { spec } = this.network;
         return sightings.map((sighting) => {
@@ -129,7 +108,6 @@ export class Localizer {
         });
     }
 }
-/** What the maps of a crop say of the image. */
 function read(maps, matrix, { width, height }, spec) {
     if (spec.task === "parts") {
         const mask = partsMask(maps, matrix, width, height, spec);

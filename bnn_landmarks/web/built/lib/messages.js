@@ -1,2 +1,1 @@
-/** What goes between the page and the worker. */
 export {};

@@ -1,11 +1,6 @@
-/** Facial parts from a network's maps: what `parts_mask` and `face_share` of inference/localizer.py compute. */
 import { clamp, nearest, restore } from "./crops.js";
 const STRIP = 512;
 const { fround } = Math;
-/**
- * Class maps of a crop -> classes of the image's pixels, 0 outside the crop: the logits interpolated between the centres
- * of map pixels, at 1/32 of one, then the largest.
- */
 export function partsMask(maps, matrix, width, height, spec) {
     const classes = new Uint8Array(width * height);
     const [left, top, right, bottom] = Array.from(restore([-0.5, -0.5, spec.inputSize - 0.5, spec.inputSize - 0.5], matrix), (edge, i) => clamp(Math.ceil(edge), 0, i % 2 ? height : width));
@@ -26,7 +21,6 @@ export function partsMask(maps, matrix, width, height, spec) {
     }
     return { width, height, classes };
 }
-/** Where in the maps pixels lie, in 1/32 map pixels, by OpenCV's roundings: once in y and twice in x. */
 function fixedPlaces(scale, shift, count, once = false) {
     return Int32Array.from({ length: count }, (_, i) => once
         ? (nearest((scale * i + shift) * 1024) + 16) >> 5
@@ -49,7 +43,6 @@ function largest({ width, height, count, values }, x32, y32) {
     }
     return best;
 }
-/** The mean probability of all classes but the background, over the middle half of the maps. */
 export function faceShare({ width, height, count, values }) {
     const [fromX, fromY] = [width >> 2, height >> 2];
     let [sum, pixels] = [0, 0];
@@ -67,7 +60,6 @@ export function faceShare({ width, height, count, values }) {
     }
     return 1 - sum / pixels;
 }
-/** The box tight around all parts of a mask; null where there are none, or they have no area. */
 export function boxOfParts({ width, height, classes }) {
     let [left, top, right, bottom, seen] = [width, height, -1, -1, 0];
     for (let y = 0, i = 0; y < height; y++) {

@@ -1,4 +1,3 @@
-/** Left and right in landmarks' names: what `side` of bnn_landmarks/sides.py reads. */
 const WORDS = /[A-Z]+(?![a-z])\d*|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+/g;
 const SIDES = { left: "left", l: "left", right: "right", r: "right" };
 const INSIDE = /left|right|^[lr](?=\d+$)/;

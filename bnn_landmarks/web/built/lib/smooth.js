@@ -1,15 +1,12 @@
-/** The One Euro filter (Casiez, Roussel & Vogel, CHI 2012): what bnn_landmarks/geometry/smooth.py computes. */
-const MIN_CUTOFF = 1; // Hz, of a landmark at rest
-const BETA = 8; // Hz by subject sizes a second: how fast the cut-off grows with speed
-const SPEED_CUTOFF = 1; // Hz
+const MIN_CUTOFF = 1;
+const BETA = 8;
+const SPEED_CUTOFF = 1;
 export class OneEuro {
     points = null;
     speed = new Float64Array();
-    /** Forget: the next points are taken as they are. */
     reset() {
         this.points = null;
     }
-    /** Smoothed points x, y, x, y, ... seconds: since the last call, positive. size: of the subject, pixels. */
     filter(given, seconds, size) {
         const last = this.points;
         if (!last) {

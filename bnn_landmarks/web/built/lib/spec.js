@@ -1,4 +1,3 @@
-/** What a network is and how its input is made and its output read: the `.json` beside an exported file. */
 import { Refused } from "./errors.js";
 import { side } from "./sides.js";
 const CHOICES = {
@@ -7,7 +6,6 @@ const CHOICES = {
     score: ["softmax", "sigmoid"],
 };
 const NUMBERS = ["input_size", "stride", "padding", "sigma"];
-/** Throws `Refused`. record: the parsed `.json`. where: what the message calls it. */
 export function readSpec(record, where) {
     const refuse = (why) => {
         throw new Refused(`${where} is not the record of an exported file (${why})`);

@@ -1,32 +1,16 @@
-/**
- * Following subjects from frame to frame: what bnn_landmarks/inference/tracking.py computes.
- *
- * A subject's next box is the box around its last landmarks (`Follower`). Every `lookEvery` seconds, and whenever a subject
- * is weak or hidden, the finder looks at the whole frame: what it finds away from all subjects is a new one, what it finds
- * near one confirms it.
- */
 import { overlap } from "./boxes.js";
 import { Refused } from "./errors.js";
 import { given, givenBoxes, inImage, resultBox, secondLook } from "./looking.js";
 import { OneEuro } from "./smooth.js";
-// Intersection over union of two subjects' boxes above which they have come to follow one body, and of a found box with
-// somebody's for it to be nobody new.
 const MERGED = 0.6;
 const SAME = 0.3;
-// Factor of the sides of two subjects' boxes at which these touch when one may begin to cover the other.
 const NEARBY = 1.2;
-// How far from where a subject is expected it may be found, in longer sides of its box: in view, and come back into it.
 const NEAR = 0.5;
 const REACH = 0.75;
-// Share of the new speed that is taken from one frame, at 30 a second.
 const SPEED_SHARE = 0.3;
-// How many times the least presence makes a subject sure enough to go on where no detector confirms it.
 const SURE = 2.5;
-// How much longer than elsewhere who went behind somebody is waited for.
 const BEHIND = 2.5;
-// Seconds for which who touches another is expected to go on as before.
 const LONGEST_CROSSING = 2;
-/** One subject: its landmarks smoothed, and the box to look into next; null where it is lost or out of the frame. */
 export class Follower {
     threshold;
     smooth;
@@ -36,7 +20,6 @@ export class Follower {
         this.threshold = threshold;
         this.smooth = smooth;
     }
-    /** A frame's result, smoothed. seconds: since the frame before. */
     follow(result, seconds, width, height) {
         if (this.smooth && !result.mask) {
             const size = Math.max(result.box[2], result.box[3]);
@@ -47,12 +30,6 @@ export class Follower {
         return result;
     }
 }
-/**
- * A subject that is followed. number: counts from 1 and is not given again. sighting: where it was found. box: of its last
- * landmarks. expected, sides: where its centre should be now, and how large its box, were it in full view. speed: pixels
- * per second, of the centre. unseen: seconds without landmarks of its own. unconfirmed: seconds since it was given or a
- * detector found it. crossing: seconds since its box came to touch another's, and still does.
- */
 class Track {
     number;
     follower;
@@ -73,7 +50,6 @@ class Track {
         this.expected = centre(box);
         this.sides = [box[2], box[3]];
     }
-    /** Take the box of a frame `seconds` later. */
     move(box, seconds) {
         const [now, before] = [centre(box), centre(this.box)];
         if (!(this.crossing > 0 && this.crossing < LONGEST_CROSSING)) {
@@ -87,7 +63,6 @@ class Track {
         this.box = box;
         this.unseen = 0;
     }
-    /** Take a box that has nothing to do with the last one. */
     begin(box) {
         this.box = box;
         this.unseen = 0;
@@ -98,7 +73,6 @@ class Track {
         this.follower.filter.reset();
     }
 }
-/** Frame after frame -> what is seen in it, smoothed, each with its subject's number, `track`. */
 export class Tracker {
     localizer;
     tracks = [];
@@ -122,10 +96,6 @@ export class Tracker {
         this.most = most;
         this.leastPresence = localizer.leastPresence / 2;
     }
-    /**
-     * One result per subject that is seen in this frame, in the order of their numbers. seconds: since the frame before.
-     * boxes: where the subjects are, to begin anew: only these are followed, until all are lost. Throws `Refused`.
-     */
     track(frame, seconds, boxes) {
         if (!(seconds > 0))
             throw new Refused(`seconds since the last frame must be positive, not ${seconds}`);
@@ -148,7 +118,6 @@ export class Tracker {
         const follower = new Follower(this.threshold, this.smooth);
         return new Track(this.count, follower, { ...sighting, track: this.count }, box);
     }
-    /** Of the subjects in view, each looked for in the box of its last landmarks. */
     follow(frame, seconds) {
         const inside = this.tracks.filter((track) => !track.unseen && inImage(track.box, frame.width, frame.height));
         const results = this.localizer.look(frame, inside.map(next));
@@ -175,7 +144,6 @@ export class Tracker {
         });
         return found;
     }
-    /** Puts what is seen of a subject in view into `found`; nothing of one that has left it. */
     see(track, result, seconds, frame, found) {
         const smoothed = track.follower.follow(result, seconds, frame.width, frame.height);
         if (!track.follower.box) {
@@ -185,10 +153,6 @@ export class Tracker {
         track.move(track.follower.box, seconds);
         found.set(track.number, { ...smoothed, track: track.number });
     }
-    /**
-     * Of subjects whose landmarks have come to lie on one body, those that are hidden: further from where they should be.
-     * Who touches another is expected to go on as before until their ways part.
-     */
     part(tracks, boxes, seconds) {
         const bodies = this.tracks.map((track) => around(track.expected, NEARBY * track.sides[0], NEARBY * track.sides[1]));
         this.tracks.forEach((track, i) => {
@@ -212,12 +176,10 @@ export class Tracker {
             return false;
         return !this.tracks.length || this.sinceLook >= this.lookEvery || this.tracks.some((track) => track.unseen > 0);
     }
-    /** Look at the whole frame: confirm, find again, begin; those found again and new. */
     look(frame, seconds) {
         this.sinceLook = 0;
         let { sightings, sure } = this.localizer.detect(frame);
         let least = this.leastPresence;
-        // Nobody is taken for a newcomer, or for somebody who is back, on a guess.
         if (!sure && this.tracks.length)
             sightings = [];
         else if (!sure)
@@ -240,7 +202,6 @@ export class Tracker {
             wanted.push([null, sighting]);
         return this.takeUp(frame, seconds, wanted, least);
     }
-    /** Look for subjects that are new (null) or found again, in pairs with their sightings. */
     takeUp(frame, seconds, wanted, least) {
         let results = this.localizer.look(frame, wanted.map(([, sighting]) => sighting));
         for (let i = 0; i < this.localizer.refine; i++) {
@@ -252,7 +213,6 @@ export class Tracker {
             const box = resultBox(results[i], this.threshold);
             if (!box || results[i].presence < least || !inImage(box, frame.width, frame.height))
                 return;
-            // These may be the landmarks of somebody who is followed.
             const others = this.tracks.filter((track) => !moved.has(track) && !track.unseen);
             if (others.some((other) => overlap(box, other.box) > MERGED))
                 return;
@@ -265,7 +225,6 @@ export class Tracker {
         });
         return found;
     }
-    /** Pairs of a track and the index of its box: the nearest to where each subject is expected, together. */
     match(boxes) {
         const far = this.tracks.map((track) => boxes.map((box) => distance(centre(box), track.expected) / Math.max(...track.sides)));
         const ways = far.flatMap((row, k) => row.map((way, i) => ({ k, i, way }))).sort((a, b) => a.way - b.way);
@@ -275,7 +234,6 @@ export class Tracker {
             if (way <= reach && !pairs.has(k) && ![...pairs.values()].includes(i))
                 pairs.set(k, i);
         }
-        // Two who came from one body: each goes where both have the shorter way.
         for (const a of pairs.keys()) {
             for (const b of pairs.keys()) {
                 const [boxA, boxB] = [pairs.get(a), pairs.get(b)];
@@ -287,7 +245,6 @@ export class Tracker {
         }
         return [...pairs].map(([k, i]) => [this.tracks[k], i]);
     }
-    /** Who has not been seen for too long, or is seen weakly where no detector finds anybody, leaves. */
     letGo() {
         this.tracks = this.tracks.filter((track) => {
             if (track.unseen)

@@ -1,11 +1,9 @@
-/** The worker: networks are loaded and run here, so that the page stays free. */
 import { WasmNetwork, chooseKernels, loadEngine } from "./engine.js";
 import { FOREIGN, NotFound, Refused, tell } from "./errors.js";
 import { FINDER, Localizer, kindOf } from "./looking.js";
 import { readSpec } from "./spec.js";
 import { Tracker } from "./tracking.js";
 const scope = self;
-/** A network with a clock on it. */
 class Timed {
     network;
     milliseconds = 0;
@@ -27,7 +25,6 @@ class Timed {
         this.milliseconds = this.runs = 0;
     }
 }
-/** What is loaded. The finder comes with the first image whose boxes are not given. */
 class Loading {
     engine;
     network;
@@ -63,7 +60,6 @@ class Loading {
         }
         return this.localizer;
     }
-    /** Makes a tracker -> its number. Its localizer is the one of now, with the finder in it once there is one. */
     tracker(options) {
         const current = () => this.localizer;
         const looker = {
@@ -103,7 +99,7 @@ class Loading {
 }
 async function checkHash(file, expected, where) {
     if (!globalThis.crypto?.subtle)
-        return; // a page that did not come by https
+        return;
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
     const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
     if (found !== expected) {
@@ -148,13 +144,11 @@ async function readAll(response, total, progress) {
     }
     return file;
 }
-/** `index.json` beside the networks names them. */
 async function noEntry(name, base) {
     const list = await fetch(new URL("index.json", base)).then((answer) => answer.json()).catch(() => []);
     const names = Array.isArray(list) ? list.map((entry) => entry.name).join(", ") : "";
     return new Refused(`no entry '${name}' in the zoo${names && `; the entries are ${names}`}`);
 }
-/** An image's pixels; the bitmap goes. */
 function pixelsOf(image) {
     if (!(image instanceof ImageBitmap))
         return image;

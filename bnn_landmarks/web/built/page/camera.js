@@ -1,6 +1,4 @@
-/** The camera, and frames of a video one after the other. */
 const SIZE = { width: { ideal: 960 }, height: { ideal: 720 } };
-/** Why there is no picture of a camera, in words for who looks at the page. */
 export function cameraTrouble(error) {
     switch (error.name) {
         case "NotAllowedError":
@@ -16,7 +14,6 @@ export function cameraTrouble(error) {
             return `The camera can’t be used: ${error.message}`;
     }
 }
-/** Starts a camera; `turn` asks for the next one after that in use. */
 export async function openCamera(video, turn) {
     if (!navigator.mediaDevices?.getUserMedia)
         throw new Error("browsers give it to pages of https and localhost only");
@@ -37,7 +34,6 @@ export async function listCameras() {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     return devices.filter(({ kind }) => kind === "videoinput");
 }
-/** Whether the camera looks away from who holds it. Those of desks, which do not say, look at them. */
 export function looksAway(video) {
     return streamOf(video)?.getVideoTracks()[0]?.getSettings().facingMode === "environment";
 }
@@ -47,7 +43,6 @@ function streamOf(video) {
 function deviceOf(video) {
     return streamOf(video)?.getVideoTracks()[0]?.getSettings().deviceId;
 }
-/** Waits for frames that were not taken yet. */
 export class Frames {
     video;
     fresh = false;

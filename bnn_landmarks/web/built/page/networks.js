@@ -1,4 +1,3 @@
-/** The networks that there are, and the choice among them. */
 const NAMES = {
     mpii16: ["Body", "16 joints"],
     ibug68: ["Face", "68 points"],
@@ -6,6 +5,7 @@ const NAMES = {
     parts7: ["Face parts", "as areas"],
 };
 export const BASE = new URL("../lib/networks/", import.meta.url);
+export const WANTED = new URLSearchParams(location.search).get("network") ?? "pose";
 export async function listEntries() {
     const response = await fetch(new URL("index.json", BASE));
     if (!response.ok)
@@ -16,9 +16,7 @@ export async function listEntries() {
         .filter((entry) => entry.task !== "boxes")
         .sort((a, b) => order.indexOf(a.scheme) - order.indexOf(b.scheme));
 }
-/** What an entry and its other sizes have in common. */
 const family = (entry) => entry.name.replace(/_\d+$/, "");
-/** Radio buttons for what to find and at which size; `chosen` is called with each new choice. */
 export class Choice {
     entries;
     tasks;
@@ -30,8 +28,7 @@ export class Choice {
         this.tasks = tasks;
         this.sizes = sizes;
         this.chosen = chosen;
-        const wanted = new URLSearchParams(location.search).get("network");
-        this.entry = entries.find(({ name }) => name === wanted) ?? entries[0];
+        this.entry = entries.find(({ name }) => name === WANTED) ?? entries[0];
         const families = [...new Set(entries.map(family))];
         const first = (name) => entries.find((entry) => family(entry) === name);
         this.fill(this.tasks, "task", families.map((name) => ({ value: name, texts: NAMES[first(name).scheme] ?? [first(name).title, ""] })), family(this.entry), (name) => this.take(this.related(name).find((each) => each.input_size === this.entry.input_size) ?? first(name)));

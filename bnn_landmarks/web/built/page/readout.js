@@ -1,4 +1,3 @@
-/** What the page says: how fast, who was found, which colour is what. */
 import { palette } from "../lib/index.js";
 const FACE = ["ibug68", "aflw21", "aflw19", "pifa34", "parts7"];
 const SHOWN = 0.2;
@@ -10,12 +9,10 @@ export function isFace(scheme) {
     return FACE.includes(scheme);
 }
 const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-/** "1 person", "2 faces". */
 export function counted({ length }, scheme) {
     const [one, many] = isFace(scheme.name) ? ["face", "faces"] : ["person", "people"];
     return `${length} ${length === 1 ? one : many}`;
 }
-/** What was found, in words. */
 export function told(subjects, scheme) {
     if (!subjects.length)
         return "Nobody found. Draw a box around somebody to look all the same.";
@@ -28,13 +25,11 @@ export function told(subjects, scheme) {
 }
 export class Meter {
     stamps = [];
-    /** The times of a photograph. */
     still({ network, networkRuns, whole }) {
         this.stamps.length = 0;
         this.write(network / Math.max(1, networkRuns), whole);
         element("rate-cell").hidden = true;
     }
-    /** One more frame; the numbers change a few times a second. */
     frame({ network, networkRuns, whole }) {
         const now = performance.now();
         this.stamps.push(now);
@@ -47,7 +42,8 @@ export class Meter {
         if (networkRuns)
             this.write(network / networkRuns, whole);
         element("rate-cell").hidden = false;
-        element("rate").textContent = ((1000 * (this.stamps.length - 1)) / span).toFixed(0);
+        const rate = (1000 * (this.stamps.length - 1)) / span;
+        element("rate").textContent = rate.toFixed(rate < 10 ? 1 : 0);
     }
     write(network, whole) {
         element("network-time").textContent = milliseconds(network);
@@ -80,7 +76,6 @@ export function showAbout(spec, bytes, kernels) {
     const simd = kernels === "relaxed" ? "relaxed SIMD" : "SIMD";
     element("engine").textContent = `Here it runs on WebAssembly with ${simd}, in a worker, on one thread.`;
 }
-/** Each landmark as a row; of parts how many pixels each has. */
 export function showPoints(subjects) {
     const rows = subjects.flatMap(({ points, scores, names, mask, track }, i) => {
         const who = String(track ?? i + 1);

@@ -1,13 +1,11 @@
-/** The picture with what was found on it, as large as it fits, and the box that the user draws. */
 import { draw } from "../lib/index.js";
 const MOST_ENLARGED = 6;
-const LEAST_DRAG = 6; // screen pixels
+const LEAST_DRAG = 6;
 export class Stage {
     stage;
     canvas;
     outline;
     drawn;
-    /** Whether a box may be drawn: not on what moves. */
     canDraw = true;
     shown = null;
     box = null;
@@ -34,12 +32,10 @@ export class Stage {
         this.stage.style.setProperty("--aspect", `${shown.picture.width} / ${shown.picture.height}`);
         this.paint();
     }
-    /** The box that is looked into, in the picture's pixels; null for none. */
     setBox(box) {
         this.box = box;
         this.paintBox();
     }
-    /** Screen pixels per pixel of the picture. */
     get scale() {
         const { width, height } = this.shown.picture;
         const { clientWidth, clientHeight } = this.stage;

@@ -12,6 +12,7 @@ export const LEFT: Colour = [66, 165, 245];
 export const RIGHT: Colour = [255, 152, 0];
 export const MIDDLE: Colour = [102, 219, 112];
 const ALPHA = 0.5;
+const SMOOTHED = 1; // canvas pixels by which OpenCV's smoothed lines are wider than they are asked for
 
 /**
  * scale: canvas pixels per image pixel. threshold: the score that a landmark needs to be drawn.
@@ -42,7 +43,7 @@ function drawLandmarks(context: Context, subject: Subject, scheme: Scheme, scale
   const { sides } = scheme;
   context.save();
   context.lineCap = "round";
-  context.lineWidth = line;
+  context.lineWidth = line + SMOOTHED;
   for (const [a, b] of scheme.edges) {
     if (!shown[a] || !shown[b]) continue;
     context.strokeStyle = css(colour(sides[a], sides[b]));
@@ -52,7 +53,7 @@ function drawLandmarks(context: Context, subject: Subject, scheme: Scheme, scale
     context.stroke();
   }
   const radius = Math.max(1, 0.9 * line);
-  context.lineWidth = Math.max(1, Math.floor(line / 3));
+  context.lineWidth = Math.max(1, Math.floor(line / 3)) + SMOOTHED;
   context.strokeStyle = "#fff";
   points.forEach((_, k) => {
     if (!shown[k]) return;

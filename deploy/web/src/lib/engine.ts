@@ -36,7 +36,9 @@ export async function loadEngine(kernels: Kernels): Promise<WebAssembly.Module> 
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-    return await WebAssembly.compile(await response.arrayBuffer());
+    // While it comes, and browsers keep what they made of it; they want its type for that.
+    const typed = response.headers.get("Content-Type")?.startsWith("application/wasm");
+    return await (typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
   } catch (error) {
     throw new Unavailable(`the engine ${url} can't be loaded: ${(error as Error).message}`);
   }

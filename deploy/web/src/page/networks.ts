@@ -19,6 +19,9 @@ const NAMES: Record<string, [string, string]> = {
 
 export const BASE = new URL("../lib/networks/", import.meta.url);
 
+/** The entry that the page's address names (?network=pose_128), or the first that there is. */
+export const WANTED = new URLSearchParams(location.search).get("network") ?? "pose";
+
 export async function listEntries(): Promise<Entry[]> {
   const response = await fetch(new URL("index.json", BASE));
   if (!response.ok) throw new Error(`there is no ${response.url}`);
@@ -42,8 +45,7 @@ export class Choice {
     private readonly sizes: HTMLElement,
     private readonly chosen: (entry: Entry) => void,
   ) {
-    const wanted = new URLSearchParams(location.search).get("network");
-    this.entry = entries.find(({ name }) => name === wanted) ?? entries[0];
+    this.entry = entries.find(({ name }) => name === WANTED) ?? entries[0];
     const families = [...new Set(entries.map(family))];
     const first = (name: string) => entries.find((entry) => family(entry) === name)!;
     this.fill(

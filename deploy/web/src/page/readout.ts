@@ -52,7 +52,8 @@ export class Meter {
     this.stamps.splice(0, Math.max(0, this.stamps.length - FRAMES + 5));
     if (networkRuns) this.write(network / networkRuns, whole);
     element("rate-cell").hidden = false;
-    element("rate").textContent = ((1000 * (this.stamps.length - 1)) / span).toFixed(0);
+    const rate = (1000 * (this.stamps.length - 1)) / span;
+    element("rate").textContent = rate.toFixed(rate < 10 ? 1 : 0);
   }
 
   private write(network: number, whole: number): void {
