@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-import tempfile
+import secrets
 from collections.abc import Iterator
 from typing import IO
 
@@ -21,11 +21,10 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = hidden_name(path)
     try:
-        with os.fdopen(handle, mode) as file:
+        with open(temporary, mode.replace("w", "x")) as file:
             yield file
-        give_permissions(temporary)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -39,8 +38,7 @@ def cache_directory() -> pathlib.Path:
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bnn-landmarks"
 
 
-def give_permissions(path):
-    """The permissions of a file that was simply opened: `tempfile`'s are for its owner alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(path, 0o666 & ~mask)
+def hidden_name(path: pathlib.Path) -> pathlib.Path:
+    """A free name beside `path`, with its suffix. It is known before there is a file, as `tempfile.mkstemp`'s is not:
+    an exception that a signal raises right after that finds what to remove."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")

@@ -4,11 +4,10 @@ import contextlib
 import os
 import pathlib
 import shutil
-import tempfile
 
 import cv2
 
-from bnn_landmarks.files import give_permissions
+from bnn_landmarks.files import hidden_name
 from bnn_landmarks.inference import mp4
 
 LONGEST_SIDE = 8190  # pixels, of MPEG-4 part 2.
@@ -29,8 +28,7 @@ def writer(path, rate):
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".mp4", dir=path.parent)
-    os.close(handle)
+    temporary = hidden_name(path.with_suffix(".mp4"))
     output, size, times = cv2.VideoWriter(), None, []
 
     def add(frame, time=None):
@@ -47,6 +45,7 @@ def writer(path, rate):
         output.write(cv2.cvtColor(_fitted(frame, size), cv2.COLOR_RGB2BGR))
 
     try:
+        open(temporary, "xb").close()
         yield add
         if times:
             output.release()
@@ -56,7 +55,6 @@ def writer(path, rate):
                 free = shutil.disk_usage(path.parent).free
                 reason = "the disk is full" if free < 2**20 else str(error)
                 raise OSError(f"can't write {path}: {reason}") from None
-            give_permissions(temporary)
             os.replace(temporary, path)
     finally:
         output.release()
