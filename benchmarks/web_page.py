@@ -23,10 +23,10 @@ SETTLED = 1.5  # seconds in which nothing is asked for
 
 
 class Counting(server.Handler):
-    """Notes (seconds, name, bytes) of all that it sends."""
+    """Notes (seconds since 1970, name, bytes) of all that it sends."""
 
     def _head(self, status, kind, length, more=()):
-        self.server.sent.append((time.monotonic(), self.path, length or 0))
+        self.server.sent.append((time.time(), self.path, length or 0))
         super()._head(status, kind, length, more)
 
 
@@ -35,9 +35,9 @@ def visit(browser, serving, network):
     serving.sent.clear()
     page = browser.open(f"{serving.url}?network={network}")
     page.wait(RESULT)
-    shown = time.monotonic()
     milliseconds = page.evaluate(f"{RESULT}.startTime")
-    while time.monotonic() - serving.sent[-1][0] < SETTLED:
+    shown = page.evaluate("performance.timeOrigin") / 1000 + milliseconds / 1000
+    while time.time() - serving.sent[-1][0] < SETTLED:
         time.sleep(0.1)
     meter = [float(re.match(r"[\d.]+", page.text(f"#{name}"))[0]) for name in ("network-time", "whole-time")]
     page.close()

@@ -169,10 +169,10 @@ def test_it_draws_as_python_does(lab, photographs, name):
     untouched = cv2.dilate(marked.astype(np.uint8), np.ones((5, 5))) == 0
     assert (drawn[untouched] == image[untouched]).all()
     off = np.abs(drawn - expected).max(axis=2)
-    assert off[marked].mean() < 30
+    assert off[marked].mean() < 20
     inside = cv2.erode(marked.astype(np.uint8), np.ones((5, 5))) == 1
     if name != "face_300wlp_128":  # its lines have no inside
-        assert inside.sum() > 300 and (off[inside] <= 8).mean() > 0.8
+        assert inside.sum() > 300 and (off[inside] <= 8).mean() > 0.85
 
 
 def test_the_first_thing_seen_is_a_result(page):
@@ -530,11 +530,11 @@ def test_the_camera_is_followed(served, photographs, tmp_path):
         shown.click("#camera")
         shown.wait("!document.querySelector('#rate-cell').hidden")
         shown.wait("document.querySelector('#status').textContent.startsWith('1 face')")
-        assert shown.evaluate("document.querySelector('#camera').getAttribute('aria-pressed')") == "true"
+        assert shown.text("#camera span") == "Stop"
         assert float(shown.text("#rate")) > 0
         rows = "[...document.querySelectorAll('#points tbody tr')].map((row) => row.firstChild.textContent)"
         shown.wait(f"{rows}.length === 21")
-        assert set(shown.evaluate(rows)) == {"1"}, "one subject, which keeps its number"
+        assert len(set(shown.evaluate(rows))) == 1, "one subject, by its number"
         # Another network goes on with the camera.
         shown.evaluate("document.querySelector('#tasks input').click()")
         shown.wait("document.querySelector('#about').textContent.startsWith('pose_128')")
@@ -577,7 +577,7 @@ def test_no_camera(page):
     shown.click("#camera")
     shown.wait("document.querySelector('#trouble').textContent")
     assert shown.text("#trouble") == "There is no camera here. Choose a picture instead."
-    assert shown.evaluate("document.querySelector('#camera').getAttribute('aria-pressed')") == "false"
+    assert shown.text("#camera span") == "Camera"
     shown.click("#sample")
     shown.wait(FOUND)
     assert shown.text("#trouble") == ""

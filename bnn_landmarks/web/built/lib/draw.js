@@ -3,7 +3,6 @@ export const LEFT = [66, 165, 245];
 export const RIGHT = [255, 152, 0];
 export const MIDDLE = [102, 219, 112];
 const ALPHA = 0.5;
-const SMOOTHED = 1;
 export function draw(context, subjects, scheme, options = {}) {
     const { scale = 1, threshold = 0.2 } = options;
     for (const subject of subjects) {
@@ -25,7 +24,7 @@ function drawLandmarks(context, subject, scheme, scale, threshold) {
     const { sides } = scheme;
     context.save();
     context.lineCap = "round";
-    context.lineWidth = line + SMOOTHED;
+    context.lineWidth = covered(line);
     for (const [a, b] of scheme.edges) {
         if (!shown[a] || !shown[b])
             continue;
@@ -36,7 +35,7 @@ function drawLandmarks(context, subject, scheme, scale, threshold) {
         context.stroke();
     }
     const radius = Math.max(1, 0.9 * line);
-    context.lineWidth = Math.max(1, Math.floor(line / 3)) + SMOOTHED;
+    context.lineWidth = covered(Math.max(1, Math.floor(line / 3)));
     context.strokeStyle = "#fff";
     points.forEach((_, k) => {
         if (!shown[k])
@@ -76,6 +75,9 @@ function ofHue(hue) {
 function thickness({ width, height }, extent, points) {
     const share = points < 20 ? 1 / 60 : 1 / 150;
     return clamp(nearest(Math.min(extent, Math.max(width, height)) * share), 1, 40);
+}
+function covered(thickness) {
+    return thickness === 1 ? 1.4 : thickness + (thickness % 2 ? 2.4 : 1.4);
 }
 function colour(...sides) {
     const named = new Set(sides.filter(Boolean));

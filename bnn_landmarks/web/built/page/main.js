@@ -184,8 +184,7 @@ function stopVideo() {
         URL.revokeObjectURL(video.src);
     video.removeAttribute("src");
     document.body.classList.remove("live");
-    element("camera").setAttribute("aria-pressed", "false");
-    element("camera").lastElementChild.textContent = "Camera";
+    showFilming(false);
     element("turn").hidden = true;
 }
 async function startCamera(next = false) {
@@ -197,11 +196,16 @@ async function startCamera(next = false) {
         stopVideo();
         throw new Refused(cameraTrouble(error).replace(/\.$/, ""));
     }
-    element("camera").setAttribute("aria-pressed", "true");
-    element("camera").lastElementChild.textContent = "Stop";
+    showFilming(true);
     element("turn").hidden = (await listCameras()).length < 2;
     say("Looking for somebody …");
     await watch(!looksAway(video));
+}
+const isFilming = () => "on" in element("camera").dataset;
+function showFilming(on) {
+    const button = element("camera");
+    button.toggleAttribute("data-on", on);
+    button.lastElementChild.textContent = on ? "Stop" : "Camera";
 }
 function stopCamera() {
     stopVideo();
@@ -228,7 +232,7 @@ function listen() {
         input.value = "";
     });
     element("camera").addEventListener("click", () => {
-        if (element("camera").getAttribute("aria-pressed") === "true")
+        if (isFilming())
             stopCamera();
         else
             void attempt(() => startCamera());

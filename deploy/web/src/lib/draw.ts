@@ -12,7 +12,6 @@ export const LEFT: Colour = [66, 165, 245];
 export const RIGHT: Colour = [255, 152, 0];
 export const MIDDLE: Colour = [102, 219, 112];
 const ALPHA = 0.5;
-const SMOOTHED = 1; // canvas pixels by which OpenCV's smoothed lines are wider than they are asked for
 
 /**
  * scale: canvas pixels per image pixel. threshold: the score that a landmark needs to be drawn.
@@ -43,7 +42,7 @@ function drawLandmarks(context: Context, subject: Subject, scheme: Scheme, scale
   const { sides } = scheme;
   context.save();
   context.lineCap = "round";
-  context.lineWidth = line + SMOOTHED;
+  context.lineWidth = covered(line);
   for (const [a, b] of scheme.edges) {
     if (!shown[a] || !shown[b]) continue;
     context.strokeStyle = css(colour(sides[a], sides[b]));
@@ -53,7 +52,7 @@ function drawLandmarks(context: Context, subject: Subject, scheme: Scheme, scale
     context.stroke();
   }
   const radius = Math.max(1, 0.9 * line);
-  context.lineWidth = Math.max(1, Math.floor(line / 3)) + SMOOTHED;
+  context.lineWidth = covered(Math.max(1, Math.floor(line / 3)));
   context.strokeStyle = "#fff";
   points.forEach((_, k) => {
     if (!shown[k]) return;
@@ -98,6 +97,11 @@ function ofHue(hue: number): Colour {
 function thickness({ width, height }: { width: number; height: number }, extent: number, points: number): number {
   const share = points < 20 ? 1 / 60 : 1 / 150;
   return clamp(nearest(Math.min(extent, Math.max(width, height)) * share), 1, 40);
+}
+
+/** The width that OpenCV's smoothed lines of a thickness have (findings/opencv_line_width.sh). */
+function covered(thickness: number): number {
+  return thickness === 1 ? 1.4 : thickness + (thickness % 2 ? 2.4 : 1.4);
 }
 
 /** The colour of a landmark, or of the edge between two, on the left, the right or neither. */

@@ -208,8 +208,7 @@ function stopVideo(): void {
   if (video.src) URL.revokeObjectURL(video.src);
   video.removeAttribute("src");
   document.body.classList.remove("live");
-  element("camera").setAttribute("aria-pressed", "false");
-  element("camera").lastElementChild!.textContent = "Camera";
+  showFilming(false);
   element("turn").hidden = true;
 }
 
@@ -221,11 +220,19 @@ async function startCamera(next = false): Promise<void> {
     stopVideo();
     throw new Refused(cameraTrouble(error).replace(/\.$/, ""));
   }
-  element("camera").setAttribute("aria-pressed", "true");
-  element("camera").lastElementChild!.textContent = "Stop";
+  showFilming(true);
   element("turn").hidden = (await listCameras()).length < 2;
   say("Looking for somebody …");
   await watch(!looksAway(video));
+}
+
+const isFilming = () => "on" in element("camera").dataset;
+
+/** What the button does next: it starts the camera, or stops it. */
+function showFilming(on: boolean): void {
+  const button = element("camera");
+  button.toggleAttribute("data-on", on);
+  button.lastElementChild!.textContent = on ? "Stop" : "Camera";
 }
 
 /** Stops the camera on its last frame. */
@@ -256,7 +263,7 @@ function listen(): void {
     input.value = "";
   });
   element("camera").addEventListener("click", () => {
-    if (element("camera").getAttribute("aria-pressed") === "true") stopCamera();
+    if (isFilming()) stopCamera();
     else void attempt(() => startCamera());
   });
   element("turn").addEventListener("click", () => void attempt(() => startCamera(true)));
