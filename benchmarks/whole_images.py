@@ -128,7 +128,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--images", type=int, default=600)
-    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--samples", type=int, default=8000)
     parser.add_argument("--size", type=int, default=64, help="of the network's input")
     arguments = parser.parse_args()
     folder = arguments.output / "folder"
