@@ -539,6 +539,7 @@ def test_the_camera_is_followed(served, photographs, tmp_path):
         shown.evaluate("document.querySelector('#tasks input').click()")
         shown.wait("document.querySelector('#about').textContent.startsWith('pose_128')")
         assert shown.evaluate("document.querySelector('#video').srcObject.active")
+        assert shown.text("#trouble") == ""
         shown.click("#camera")
         shown.wait("document.querySelector('#status').textContent === 'The camera is off.'")
         assert shown.evaluate("document.querySelector('#video').srcObject") is None
@@ -569,6 +570,30 @@ def test_a_tracker_follows_in_a_page_of_ones_own(lab, photographs):
         [1, "track", "finder"],
         [2, "given", None],
     ]
+
+
+def test_a_video_is_followed(page, tmp_path, photographs):
+    path = tmp_path / "face.webm"
+    image = cv2.resize(photographs["face"], (320, 320), interpolation=cv2.INTER_AREA)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"VP80"), 10, (320, 320))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no VP8")
+    for _ in range(20):
+        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    writer.release()
+    shown = page("?network=face_aflw_128")
+    shown.wait(FOUND)
+    shown.give_file("#file", path)
+    shown.wait("!document.querySelector('#rate-cell').hidden")
+    shown.wait("document.querySelector('#status').textContent.startsWith('1 face')")
+    # What is begun instead ends it, without a word.
+    shown.click("#sample")
+    shown.wait("document.querySelector('#rate-cell').hidden")
+    (tmp_path / "text.mp4").write_text("no video")
+    shown.give_file("#file", tmp_path / "text.mp4")
+    shown.wait("document.querySelector('#trouble').textContent")
+    assert shown.text("#trouble") == "Text.mp4 is not a video that this browser plays."
+    assert shown.errors == []
 
 
 def test_no_camera(page):

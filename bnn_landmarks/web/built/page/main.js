@@ -18,16 +18,32 @@ const frames = new Frames(video);
 let choice;
 let loading;
 let localizer;
+let warm = null;
 let source = null;
 let turn = 0;
 const say = (text) => (element("status").textContent = text);
 const complain = (text) => (element("trouble").textContent = text);
+const OVER = new Error("something else was begun");
+async function during(mine, work) {
+    try {
+        const done = await work;
+        if (mine === turn)
+            return done;
+    }
+    catch (error) {
+        if (mine === turn)
+            throw error;
+    }
+    throw OVER;
+}
 async function attempt(work) {
     complain("");
     try {
         await work();
     }
     catch (error) {
+        if (error === OVER)
+            return;
         const { message } = error;
         complain(`${message[0].toUpperCase()}${message.slice(1)}.`);
     }
@@ -64,6 +80,7 @@ async function keep({ spec, kernels }) {
 }
 async function chooseNetwork(entry) {
     if (entry.name !== loading) {
+        turn++;
         localizer.then((old) => old.close(), () => { });
         loading = entry.name;
         localizer = load(loading);
@@ -112,22 +129,19 @@ async function look() {
         return;
     const mine = ++turn;
     const { picture, box } = source;
-    const network = await localizer;
-    if (mine !== turn)
-        return;
-    const subjects = await network(picture, box);
-    if (mine !== turn)
-        return;
+    const network = await during(mine, localizer);
+    const subjects = await during(mine, network(picture, box));
     show(picture, subjects, network, false);
     meter.still(network.times);
     say(told(subjects, network.scheme));
     showPoints(subjects);
     performance.mark("result");
+    if (warm === network)
+        return;
+    warm = network;
     void keep(network);
     for (let i = 0; i < WARM_UPS && network.times.whole < QUICK; i++) {
-        await network(picture, box);
-        if (mine !== turn)
-            return;
+        await during(mine, network(picture, box));
         meter.still(network.times);
     }
 }
@@ -153,19 +167,15 @@ async function watch(mirrored) {
     stage.canDraw = false;
     stage.setBox(null);
     document.body.classList.add("live");
-    const network = await localizer;
-    const track = await network.tracker();
+    const network = await during(mine, localizer);
+    const track = await during(mine, network.tracker());
     let [before, count, saidAt] = [performance.now(), -1, 0];
-    while (mine === turn) {
-        await frames.next();
-        if (mine !== turn)
-            return;
-        const picture = await createImageBitmap(video);
+    for (;;) {
+        await during(mine, frames.next());
+        const picture = await during(mine, createImageBitmap(video));
         const now = performance.now();
-        const subjects = await track(picture, Math.max(0.001, (now - before) / 1000));
+        const subjects = await during(mine, track(picture, Math.max(0.001, (now - before) / 1000)));
         before = now;
-        if (mine !== turn)
-            return picture.close();
         show(picture, subjects, network, mirrored);
         meter.frame(network.times);
         if (subjects.length !== count && now - saidAt > 1000) {
@@ -188,14 +198,13 @@ function stopVideo() {
     element("turn").hidden = true;
 }
 async function startCamera(next = false) {
-    turn++;
-    try {
-        await openCamera(video, next);
-    }
-    catch (error) {
-        stopVideo();
+    const mine = ++turn;
+    const opening = openCamera(video, next).catch((error) => {
+        closeCamera(video);
         throw new Refused(cameraTrouble(error).replace(/\.$/, ""));
-    }
+    });
+    opening.then(() => mine !== turn && closeCamera(video), () => { });
+    await during(mine, opening);
     showFilming(true);
     element("turn").hidden = (await listCameras()).length < 2;
     say("Looking for somebody …");
@@ -216,9 +225,10 @@ async function openVideo(file) {
     stopVideo();
     video.src = URL.createObjectURL(file);
     video.loop = true;
-    await video.play().catch(() => {
+    const playing = video.play().catch(() => {
         throw new Refused(`${file.name} is not a video that this browser plays`);
     });
+    await during(turn, playing);
     await watch(false);
 }
 function openFile(file) {

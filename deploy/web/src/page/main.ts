@@ -39,11 +39,26 @@ const frames = new Frames(video);
 let choice: Choice;
 let loading: string;
 let localizer: Promise<Localizer>;
+let warm: Localizer | null = null; // that has run often enough to be timed
 let source: Source | null = null;
 let turn = 0; // counts what was begun; whoever finds another number stops
 
 const say = (text: string) => (element("status").textContent = text);
 const complain = (text: string) => (element("trouble").textContent = text);
+
+/** What ends whatever is no longer wanted, because something else was begun. */
+const OVER = new Error("something else was begun");
+
+/** Waits for what is wanted as long as `turn` is what it was. */
+async function during<T>(mine: number, work: Promise<T>): Promise<T> {
+  try {
+    const done = await work;
+    if (mine === turn) return done;
+  } catch (error) {
+    if (mine === turn) throw error;
+  }
+  throw OVER;
+}
 
 /** Runs what a user began, and says what went wrong. */
 async function attempt(work: () => Promise<void>): Promise<void> {
@@ -51,6 +66,7 @@ async function attempt(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
+    if (error === OVER) return;
     const { message } = error as Error;
     complain(`${message[0].toUpperCase()}${message.slice(1)}.`);
   }
@@ -89,6 +105,7 @@ async function keep({ spec, kernels }: Localizer): Promise<void> {
 
 async function chooseNetwork(entry: Entry): Promise<void> {
   if (entry.name !== loading) {
+    turn++;
     localizer.then((old) => old.close(), () => {});
     loading = entry.name;
     localizer = load(loading);
@@ -139,19 +156,18 @@ async function look(): Promise<void> {
   if (source?.kind !== "photograph") return;
   const mine = ++turn;
   const { picture, box } = source;
-  const network = await localizer;
-  if (mine !== turn) return;
-  const subjects = await network(picture, box);
-  if (mine !== turn) return;
+  const network = await during(mine, localizer);
+  const subjects = await during(mine, network(picture, box));
   show(picture, subjects, network, false);
   meter.still(network.times!);
   say(told(subjects, network.scheme));
   showPoints(subjects);
   performance.mark("result");
+  if (warm === network) return;
+  warm = network;
   void keep(network);
   for (let i = 0; i < WARM_UPS && network.times!.whole < QUICK; i++) {
-    await network(picture, box);
-    if (mine !== turn) return;
+    await during(mine, network(picture, box));
     meter.still(network.times!);
   }
 }
@@ -180,17 +196,15 @@ async function watch(mirrored: boolean): Promise<void> {
   stage.canDraw = false;
   stage.setBox(null);
   document.body.classList.add("live");
-  const network = await localizer;
-  const track: Tracker = await network.tracker();
+  const network = await during(mine, localizer);
+  const track: Tracker = await during(mine, network.tracker());
   let [before, count, saidAt] = [performance.now(), -1, 0];
-  while (mine === turn) {
-    await frames.next();
-    if (mine !== turn) return;
-    const picture = await createImageBitmap(video);
+  for (;;) {
+    await during(mine, frames.next());
+    const picture = await during(mine, createImageBitmap(video));
     const now = performance.now();
-    const subjects = await track(picture, Math.max(0.001, (now - before) / 1000));
+    const subjects = await during(mine, track(picture, Math.max(0.001, (now - before) / 1000)));
     before = now;
-    if (mine !== turn) return picture.close();
     show(picture, subjects, network, mirrored);
     meter.frame(network.times!);
     if (subjects.length !== count && now - saidAt > 1000) {
@@ -213,13 +227,13 @@ function stopVideo(): void {
 }
 
 async function startCamera(next = false): Promise<void> {
-  turn++;
-  try {
-    await openCamera(video, next);
-  } catch (error) {
-    stopVideo();
+  const mine = ++turn;
+  const opening = openCamera(video, next).catch((error) => {
+    closeCamera(video);
     throw new Refused(cameraTrouble(error).replace(/\.$/, ""));
-  }
+  });
+  opening.then(() => mine !== turn && closeCamera(video), () => {});
+  await during(mine, opening);
   showFilming(true);
   element("turn").hidden = (await listCameras()).length < 2;
   say("Looking for somebody …");
@@ -246,9 +260,10 @@ async function openVideo(file: File): Promise<void> {
   stopVideo();
   video.src = URL.createObjectURL(file);
   video.loop = true;
-  await video.play().catch(() => {
+  const playing = video.play().catch(() => {
     throw new Refused(`${file.name} is not a video that this browser plays`);
   });
+  await during(turn, playing);
   await watch(false);
 }
 
