@@ -9,6 +9,7 @@ they export and import is in docs/runtime.md.
 import importlib
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -26,11 +27,12 @@ _EXPORTS = """
     bnn_run_uint8 bnn_run_float bnn_error bnn_kernels bnn_context_bytes bnn_model_bytes bnn_profile malloc free
 """.split()
 
-# Beside the kernels; what runs once, or for a moment, is small rather than fast.
-_FAST = {"steps.cc", "zero_padding.cc"}
+# What runs once, or for a moment, is small rather than fast. (ziglang makes -Os of -Oz.)
+_SMALL = ["-Os", "-Xclang", "-Oz"]
 _FLAGS = ["-std=c++17", "-DNDEBUG", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 _TARGET = ["-target", "wasm32-wasi", "-mcpu=generic+simd128+exception_handling", "-fwasm-exceptions"]
-_STACK_BYTES = 1 << 20
+_LINK = ["--export-memory", "--stack-first", "--entry=_initialize", "--gc-sections", "--strip-all"]
+_LINK += ["-z", f"stack-size={1 << 20}", f"--max-memory={1 << 30}"]
 
 # The wheel's C++ library is built without exceptions; these of its sources make them.
 _EXCEPTIONS = {
@@ -84,26 +86,38 @@ def build_module(name, directory):
 
         for source in sorted(build.SOURCES.glob("*.cc")):
             if source.name not in _NOT_FOR_THE_WEB:
-                kernels = source.name.startswith("kernels_")
-                fast = kernels or source.name in _FAST
-                special = MODULES[name] if kernels else []
-                compile_source(plus_plus, source, [*_FLAGS, *special, "-O3" if fast else "-Os"])
+                fast = source.name == "kernels_wasm.cc"
+                compile_source(plus_plus, source, [*_FLAGS, *(["-O3", *MODULES[name]] if fast else _SMALL)])
         includes = [f"-I{library / path}" for path in _EXCEPTION_INCLUDES]
         for path, flags in _EXCEPTIONS.items():
             command = plain if path.endswith(".c") else plus_plus
-            compile_source(command, library / path, ["-Os", *includes, *flags])
+            compile_source(command, library / path, [*_SMALL, *includes, *flags])
         linked = os.path.join(scratch, name)
-        exports = [f"-Wl,--export={function}" for function in _EXPORTS]
-        link = [
-            "-mexec-model=reactor",
-            "-s",
-            "-Wl,--gc-sections",
-            f"-Wl,-z,stack-size={_STACK_BYTES}",
-            *exports,
-        ]
-        build.run([*plus_plus, *link, *objects, "-o", linked])
+        exports = [f"--export={function}" for function in _EXPORTS]
+        libraries = _libraries(plus_plus, objects[0], scratch)
+        build.run(
+            [sys.executable, "-m", "ziglang", "wasm-ld", *_LINK, *exports, *objects, *libraries, "-o", linked]
+        )
         os.replace(linked, directory / name)
     return directory / name
+
+
+def _libraries(compiler, linked, scratch):
+    """The C++ library's files, which ziglang makes and names to its linker. It names them before our objects, so that
+    what both define would be there twice: hence we link by ourselves.
+
+    Raises:
+        build.BuildError: ziglang names none.
+    """
+    command = [*compiler, "-mexec-model=reactor", linked, "-o", os.path.join(scratch, "probe.wasm")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "ZIG_VERBOSE_LINK": "1"}
+    )
+    lines = [line.split() for line in done.stderr.splitlines() if line.startswith("wasm-ld")]
+    files = [word for line in lines for word in line if word.endswith((".a", "crt1-reactor.o"))]
+    if not files:
+        raise build.BuildError(f"ziglang names no C++ library: {done.stderr.strip()[-300:]}")
+    return files
 
 
 def main(arguments):

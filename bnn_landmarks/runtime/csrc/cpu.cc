@@ -23,6 +23,8 @@ const Kernels* ChooseKernels(const char** error) {
       {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
 #elif defined(__aarch64__)
       {&kNeonKernels, true},
+#elif defined(__wasm__)
+      {&kWasmKernels, true},
 #endif
       {&kPortableKernels, true},
   };

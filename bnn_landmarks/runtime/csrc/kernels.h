@@ -48,7 +48,8 @@ struct Targets {
 // A float convolution of a strip of pixels, each pixel's inputs under the filter in a row:
 //   y = clamp(bias[channel] + sum over k of rows[pixel][k] * filters[channel][k])
 // The sum starts at the bias and goes through k in order, each step a fused multiply-add: so every set gives the same
-// bits, those of XNNPACK. Whole numbers are exact in any case, as long as the sums stay below 2^24.
+// bits, those of XNNPACK; but WebAssembly's where `fused` is not asked for. Whole numbers are exact in any case, as
+// long as the sums stay below 2^24.
 constexpr int kPanel = 16;  // channels whose filters are packed together: [panel][k][channel of the panel]
 
 struct FloatTile {
@@ -62,6 +63,7 @@ struct FloatTile {
   float low, high;  // the clamp; a NaN passes
   float* out;
   ptrdiff_t out_stride;
+  bool fused;  // signs depend on the sums
 };
 
 struct Kernels {
@@ -90,10 +92,13 @@ struct Kernels {
   void (*multiply)(const FloatTile& tile);
 
   // Sums [pixels][kTile], int32, of products of bytes: inputs 0 to 255 by filters -127 to 127, packed
-  // [word under the filter][width channels][4]. `windows` count words of four inputs. The sums stay below 2^24 and go
-  // through `finish` as counts do. Null where `multiply` is as fast.
+  // [word under the filter][width channels][4]. `windows` count words of four inputs. The sums stay below 2^24. Null
+  // where `multiply` is as fast.
   void (*dot)(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
               int pixels, void* sums);
+
+  // What `finish` does, of such sums and to bits alone. Null where `dot` is.
+  void (*finish_sums)(const Finish& finish, const void* sums, int pixels, int channels, const Targets& targets);
 };
 
 // The set that BNN_LANDMARKS_KERNELS names, or the fastest that this machine runs. Null, with a message, where the
@@ -106,6 +111,8 @@ extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #elif defined(__aarch64__)
 extern const Kernels kNeonKernels;
+#elif defined(__wasm__)
+extern const Kernels kWasmKernels;
 #endif
 
 // A word as the AVX2 kernels keep it: eight bytes, each a nibble times 16.

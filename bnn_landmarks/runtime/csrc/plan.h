@@ -82,10 +82,11 @@ struct Plan {
     return found == producers.end() ? -1 : found->second;
   }
   const float* floats(int tensor) const { return static_cast<const float*>(graph.tensors[tensor].data); }
-  bool floats_needed(int tensor) const {
+  bool is_read(int tensor) const {
     const auto found = consumers.find(tensor);
-    return is_output(tensor) || (found != consumers.end() && !found->second.empty());
+    return found != consumers.end() && !found->second.empty();
   }
+  bool floats_needed(int tensor) const { return is_output(tensor) || is_read(tensor); }
 };
 
 // Needs the graph. Leaves every tensor's shape, who makes it and which hold bits; PlanError where shapes disagree.

@@ -345,6 +345,7 @@ class StepMaker {
     step->high = node.high;
     step->SetFilters(plan_.floats(node.filter), filter[0]);
     step->signings = TakeSignings(node.output);
+    step->fused = !step->signings.empty() || plan_.is_read(node.output);
     if (plan_.floats_needed(node.output) || step->signings.empty()) step->output = Whole(node.output);
     const auto source = plan_.pixel_sources.find(index);
     if (source != plan_.pixel_sources.end()) {

@@ -350,6 +350,7 @@ void FloatConvStep::Run(const RunContext& run) const {
     tile.pixels = static_cast<int>(std::min<int64_t>(kStrip, pixels - first));
     tile.low = low;
     tile.high = high;
+    tile.fused = fused;
     if (gathers()) {
       Place place(first, out_shape);
       for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape))
@@ -469,7 +470,7 @@ void PixelConvStep::Run(const RunContext& run) const {
       targets.bits = bits;
       targets.bits_offset = static_cast<ptrdiff_t>(t.word + channel / kWord) * run.kernels->word_bytes;
       const Finish finish = {nullptr, nullptr, 0, 0, t.threshold.data() + channel, t.flip.data() + channel / kWord};
-      run.kernels->finish(finish, sums, count, channels, targets);
+      run.kernels->finish_sums(finish, sums, count, channels, targets);
     }
   });
 }

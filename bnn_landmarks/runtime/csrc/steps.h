@@ -216,6 +216,7 @@ class FloatConvStep : public Step {
   int pad_top = 0, pad_left = 0;
   std::vector<float> bias;  // padded to whole panels
   float low = 0.0f, high = 0.0f;
+  bool fused = true;  // as FloatTile's
   std::vector<Signing> signings;
 
  private:

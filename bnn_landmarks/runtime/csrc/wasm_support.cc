@@ -1,6 +1,6 @@
-// What a WebAssembly module needs beyond the engine, because ziglang's C++ library comes without exceptions: memory whose
-// lack is an exception, and the tag by which they are thrown. (The other part is
-// libc++abi's and libunwind's own sources, which build_web.py compiles with them.)
+// What a WebAssembly module needs beyond the engine, because ziglang's C++ library comes without exceptions: memory
+// whose lack is an exception, and the tag by which they are thrown. (The other part is libc++abi's and libunwind's own
+// sources, which build_web.py compiles with them.)
 #if defined(__wasm__)
 #include <cstdlib>
 #include <new>
@@ -16,6 +16,14 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 asm(".globl __cpp_exception\n"
     ".tagtype __cpp_exception i32\n"
     "__cpp_exception:\n");
+
+// A page has no stderr, to which the library would write its last words by printf.
+extern "C" [[noreturn]] void __abort_message(const char*, ...) { __builtin_trap(); }
+namespace std {
+inline namespace __1 {
+[[noreturn]] void __libcpp_verbose_abort(const char*, ...) noexcept { __builtin_trap(); }
+}  // namespace __1
+}  // namespace std
 
 // The one thread never ends.
 extern "C" int __cxa_thread_atexit(void (*)(void*), void*, void*) { return 0; }

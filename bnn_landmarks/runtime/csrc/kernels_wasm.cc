@@ -1,0 +1,518 @@
+// WebAssembly's SIMD, compiled twice: plain, and with relaxed instructions (build_web.py). Bits are counted by table
+// look-up, as by the AVX2 kernels, but with two pixels at once: a row of the table holds, for four bits of either
+// pixel, how many differ from each of the 16 possible four filter bits, one pixel's number in a byte's lower half and
+// the other's in its upper. So a swizzle makes 128 products. Three such bytes fit into one, then the halves part: the
+// lower are summed in bytes, the upper in lanes of 16 bits together with what lies between them, which is taken off at
+// the end.
+#include "kernels.h"
+
+#if defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+
+#include <cmath>
+
+namespace bnn {
+
+namespace {
+
+// Row x + 16 y, entry w: the number of bits in which w differs from x, and 16 times that from y.
+struct Table {
+  alignas(16) uint8_t rows[256][16];
+  constexpr Table() : rows() {
+    for (int x = 0; x < 256; ++x) {
+      for (int w = 0; w < 16; ++w) {
+        const int d = x ^ w ^ w << 4;
+        int count = 0;
+        for (int bit = 0; bit < 8; ++bit) count += (d >> bit & 1) << (bit / 4 * 4);
+        rows[x][w] = static_cast<uint8_t>(count);
+      }
+    }
+  }
+};
+constexpr Table kTable;
+
+constexpr int kLanes = 16;       // channels in a vector
+constexpr int kGroup = 3;        // nibbles until half a byte could overflow: 3 * 4 = 12
+constexpr int kChunk = 63;       // and until a byte could: 63 * 4 = 252
+constexpr int kPieceWords = 63;  // words that are looked up at a time: eight chunks
+constexpr int kPairs = kStrip / 2;
+
+// Keeps a loop's pointer in one variable: LLVM would keep one for each load instead of giving loads their offsets, and
+// would put all loads before what they are for, where registers are few.
+#define PIN(pointer) asm("" : "+r"(pointer))
+
+inline v128_t LookUp(v128_t row, v128_t indices) {
+#if defined(__wasm_relaxed_simd__)
+  return wasm_i8x16_relaxed_swizzle(row, indices);
+#else
+  return wasm_i8x16_swizzle(row, indices);
+#endif
+}
+
+int Groups(int words) { return (words * 8 + kGroup - 1) / kGroup; }
+
+size_t PackedBytes(int channels, int words) {
+  size_t bytes = 0;
+  for (; words > 0; words -= kPieceWords) {
+    const int piece = words < kPieceWords ? words : kPieceWords;
+    bytes += static_cast<size_t>(Groups(piece)) * kGroup * WordsFor(channels) * kWord;
+  }
+  return bytes;
+}
+
+// [piece][block of 64 or 32 channels][nibble][channel], a byte each; a piece ends with zeros that fill its last group.
+void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+  std::memset(packed, 0, PackedBytes(channels, words));
+  const int width = WordsFor(channels) * kWord;
+  for (int from = 0; from < words; from += kPieceWords) {
+    const int piece = words - from < kPieceWords ? words - from : kPieceWords;
+    const size_t steps = static_cast<size_t>(Groups(piece)) * kGroup;
+    for (int c = 0; c < channels; ++c) {
+      const int block = c / 64 * 64, block_width = width - block < 64 ? width - block : 64;
+      uint8_t* to = packed + block * steps + c % 64;
+      for (int w = 0; w < piece; ++w) {
+        const uint32_t word = filters[static_cast<size_t>(c) * words + from + w];
+        for (int n = 0; n < 8; ++n) to[static_cast<size_t>(w * 8 + n) * block_width] = word >> (4 * n) & 15;
+      }
+    }
+    packed += steps * width;
+  }
+}
+
+// Where the rows of two pixels' words lie in the table, in bytes, eight for a word.
+inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) {
+  const v128_t mask = wasm_u8x16_const_splat(15);
+  const auto place = [&](v128_t x, v128_t y) {
+    const v128_t even = wasm_v128_bitselect(x, wasm_i16x8_shl(y, 4), mask);
+    const v128_t odd = wasm_v128_bitselect(wasm_u16x8_shr(x, 4), y, mask);
+    return wasm_i8x16_shuffle(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  };
+  const auto store = [&](v128_t bytes) { wasm_v128_store(rows, wasm_i16x8_shl(bytes, 4)); };
+  for (; words >= 2; words -= 2, a += 8, b += 8, rows += 16) {
+    const v128_t bytes = place(wasm_v128_load64_zero(a), wasm_v128_load64_zero(b));
+    wasm_v128_store(rows, wasm_i16x8_shl(wasm_u16x8_extend_low_u8x16(bytes), 4));
+    wasm_v128_store(rows + 8, wasm_i16x8_shl(wasm_u16x8_extend_high_u8x16(bytes), 4));
+  }
+  if (words > 0) store(wasm_u16x8_extend_low_u8x16(place(wasm_v128_load32_zero(a), wasm_v128_load32_zero(b))));
+}
+
+inline void Put(v128_t bytes, bool first, uint16_t* counts) {
+  v128_t low = wasm_u16x8_extend_low_u8x16(bytes), high = wasm_u16x8_extend_high_u8x16(bytes);
+  if (!first) {
+    low = wasm_i16x8_add(low, wasm_v128_load(counts));
+    high = wasm_i16x8_add(high, wasm_v128_load(counts + 8));
+  }
+  wasm_v128_store(counts, low);
+  wasm_v128_store(counts + 8, high);
+}
+
+// Two pixels by `kVectors` times 16 channels. b: null, or the second pixel's counts.
+template <int kVectors>
+inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* a, uint16_t* b) {
+  constexpr int kStep = kVectors * kLanes;
+  v128_t lower[kVectors], upper[kVectors];
+  for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = wasm_i64x2_const_splat(0);
+  const uint8_t* table = &kTable.rows[0][0];
+  const v128_t mask = wasm_u8x16_const_splat(15);
+  for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
+    v128_t both[kVectors];
+    for (int k = 0; k < kGroup; ++k) {
+      PIN(filter);
+      PIN(rows);
+      const v128_t row = wasm_v128_load(table + rows[k]);
+      for (int v = 0; v < kVectors; ++v) {
+        const v128_t counts = LookUp(row, wasm_v128_load(filter + k * kStep + v * kLanes));
+        both[v] = k == 0 ? counts : wasm_i8x16_add(both[v], counts);
+      }
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      lower[v] = wasm_i8x16_add(lower[v], wasm_v128_and(both[v], mask));
+      upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both[v], 4));
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    Put(lower[v], first, a + v * kLanes);
+    // A lane's two upper halves, and 16 times its second lower one.
+    const v128_t between = wasm_i16x8_shl(wasm_u16x8_shr(lower[v], 8), 4);
+    if (b != nullptr) Put(wasm_i16x8_sub(upper[v], between), first, b + v * kLanes);
+  }
+}
+
+template <int kVectors>
+void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, bool first, int pixels,
+                uint16_t* counts) {
+  for (int done = 0; done < groups; done += kChunk / kGroup) {
+    const int chunk = groups - done < kChunk / kGroup ? groups - done : kChunk / kGroup;
+    for (int p = 0; p < pixels; p += 2) {
+      uint16_t* a = counts + p * kTile;
+      CountPair<kVectors>(filters, rows + p / 2 * row_stride + done * kGroup, chunk, first && done == 0, a,
+                          p + 1 < pixels ? a + kTile : nullptr);
+    }
+    filters += static_cast<ptrdiff_t>(chunk) * kGroup * kVectors * kLanes;
+  }
+}
+
+void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
+                const uint8_t* const* origins, int pixels, void* counts) {
+  constexpr int kRowStride = (kPieceWords * 8 + 7) / 8 * 8;
+  alignas(16) uint16_t rows[kPairs * kRowStride];
+  const int width = WordsFor(channels) * kWord;
+  int left = 0;
+  for (int w = 0; w < window_count; ++w) left += windows[w].words;
+  bool first = true;
+  for (int window = 0, from = 0; left > 0; first = false) {
+    const int piece = left < kPieceWords ? left : kPieceWords;
+    const int groups = Groups(piece);
+    for (int filled = 0; filled < piece;) {
+      const int room = piece - filled, rest = windows[window].words - from;
+      const int words = room < rest ? room : rest;
+      const ptrdiff_t offset = windows[window].offset + 4 * static_cast<ptrdiff_t>(from);
+      for (int p = 0; p < pixels; p += 2) {
+        const uint8_t* a = origins[p] + offset;
+        Rows(a, p + 1 < pixels ? origins[p + 1] + offset : a, words, rows + p / 2 * kRowStride + filled * 8);
+      }
+      filled += words;
+      from += words;
+      if (from == windows[window].words) {
+        ++window;
+        from = 0;
+      }
+    }
+    // The zeros that fill the last group, where filters have them too.
+    for (int step = piece * 8; step < groups * kGroup; ++step) {
+      for (int p = 0; p < pixels; p += 2) rows[p / 2 * kRowStride + step] = 0;
+    }
+    uint16_t* out = static_cast<uint16_t*>(counts);
+    for (int c = 0; c < width; c += 64, out += 64) {
+      if (width - c >= 64) {
+        CountBlock<4>(packed, rows, kRowStride, groups, first, pixels, out);
+        packed += static_cast<ptrdiff_t>(groups) * kGroup * 64;
+      } else {
+        CountBlock<2>(packed, rows, kRowStride, groups, first, pixels, out);
+        packed += static_cast<ptrdiff_t>(groups) * kGroup * kWord;
+      }
+    }
+    left -= piece;
+  }
+}
+
+// One bit for each of 32 channels whose lanes are all ones or all zeros.
+inline uint32_t PackMasks(const v128_t masks[4]) {
+  return wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(masks[0], masks[1])) |
+         static_cast<uint32_t>(wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(masks[2], masks[3]))) << 16;
+}
+
+// 32 channels of a strip of pixels; what is not wanted is left out when compiled.
+template <bool kOut, bool kResidual, bool kBits>
+void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel, const Targets& t) {
+  const v128_t low = wasm_i32x4_splat(f.clamp_min), high = wasm_i32x4_splat(f.clamp_max);
+  v128_t limits[4];  // count > threshold as count >= threshold + 1, in 16 bits
+  for (int v = 0; v < 4; ++v) {
+    if (!kBits) break;
+    const auto limit = [&](int first) {
+      const v128_t most = wasm_i32x4_min(wasm_v128_load(f.threshold + channel + first), wasm_i32x4_const_splat(65534));
+      return wasm_i32x4_add(most, wasm_i32x4_const_splat(1));
+    };
+    limits[v] = wasm_u16x8_narrow_i32x4(limit(8 * v), limit(8 * v + 4));
+  }
+  for (int p = 0; p < pixels; ++p) {
+    const uint16_t* count = counts + p * kTile + channel;
+    v128_t masks[4];
+    for (int v = 0; v < 4; ++v) {
+      const v128_t n = wasm_v128_load(count + 8 * v);
+      if (kOut) {
+        const v128_t halves[] = {wasm_u32x4_extend_low_u16x8(n), wasm_u32x4_extend_high_u16x8(n)};
+        for (int half = 0; half < 2; ++half) {
+          const int c = channel + 8 * v + 4 * half;
+          const v128_t x = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(halves[half], 1), high), low);
+          v128_t y = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(x), wasm_v128_load(f.multiplier + c));
+          y = wasm_f32x4_add(y, wasm_v128_load(f.bias + c));
+          if (kResidual) y = wasm_f32x4_add(y, wasm_v128_load(t.residual + p * t.residual_stride + c));
+          wasm_v128_store(t.out + p * t.out_stride + c, y);
+        }
+      }
+      if (kBits) masks[v] = wasm_u16x8_ge(n, limits[v]);
+    }
+    if (kBits) {
+      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
+    }
+  }
+}
+
+// The channels from `base` on, one by one.
+template <typename Count>
+void FinishTail(const Finish& f, const Count* counts, int pixels, int base, int channels, const Targets& t) {
+  for (int p = 0; p < pixels; ++p) {
+    for (int word = base; word < channels; word += kWord) {
+      uint32_t bits = 0;
+      for (int c = word; c < channels && c < word + kWord; ++c) {
+        const int32_t count = counts[p * kTile + c];
+        if (t.out != nullptr) {
+          const float y = FinishOne(f, count, c);
+          t.out[p * t.out_stride + c] = t.residual != nullptr ? y + t.residual[p * t.residual_stride + c] : y;
+        }
+        if (f.threshold != nullptr) bits |= (count > f.threshold[c] ? 1u : 0u) << (c - word);
+      }
+      if (f.threshold != nullptr)
+        StoreWord(t.bits[p] + t.bits_offset + word / kWord * 4, bits ^ f.flip[word / kWord], 4);
+    }
+  }
+}
+
+void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
+  const uint16_t* from = static_cast<const uint16_t*>(counts);
+  const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
+  auto* const finish_word = !out   ? FinishWord<false, false, true>
+                            : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
+                                   : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
+  const int base = channels / kWord * kWord;
+  if (out || bits) {
+    for (int channel = 0; channel < base; channel += kWord) finish_word(finish, from, pixels, channel, targets);
+  }
+  if (base < channels) FinishTail(finish, from, pixels, base, channels, targets);
+}
+
+// The bits of `dot`'s sums.
+void FinishSums(const Finish& f, const void* sums, int pixels, int channels, const Targets& t) {
+  const int32_t* from = static_cast<const int32_t*>(sums);
+  const int whole = channels / kWord * kWord;
+  for (int p = 0; p < pixels; ++p) {
+    for (int c = 0; c < whole; c += kWord) {
+      v128_t masks[4];
+      for (int v = 0; v < 4; ++v) {
+        const auto above = [&](int first) {
+          return wasm_i32x4_gt(wasm_v128_load(from + p * kTile + first), wasm_v128_load(f.threshold + first));
+        };
+        masks[v] = wasm_i16x8_narrow_i32x4(above(c + 8 * v), above(c + 8 * v + 4));
+      }
+      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, PackMasks(masks) ^ f.flip[c / kWord], 4);
+    }
+  }
+  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t);
+}
+
+void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
+  const v128_t zero = wasm_f32x4_const_splat(0.0f);
+  int base = 0;
+  for (; base + kWord <= channels; base += kWord) {
+    v128_t masks[4];
+    for (int v = 0; v < 4; ++v) {
+      const auto below = [&](int c) {
+        v128_t value = wasm_v128_load(x + c);
+        if (scale != nullptr) {
+          value = wasm_f32x4_add(wasm_f32x4_mul(value, wasm_v128_load(scale + c)), wasm_v128_load(shift + c));
+        }
+        return wasm_f32x4_lt(value, zero);
+      };
+      masks[v] = wasm_i16x8_narrow_i32x4(below(base + 8 * v), below(base + 8 * v + 4));
+    }
+    StoreWord(bits + base / kWord * 4, PackMasks(masks), 4);
+  }
+  if (base == channels) return;
+  uint32_t word = 0;
+  for (int c = base; c < channels; ++c) word |= SignOne(x, scale, shift, c) << (c - base);
+  StoreWord(bits + base / kWord * 4, word, 4);
+}
+
+void Add(const float* a, const float* b, float* out, int count) {
+  int i = 0;
+  for (; i + 4 <= count; i += 4) wasm_v128_store(out + i, wasm_f32x4_add(wasm_v128_load(a + i), wasm_v128_load(b + i)));
+  for (; i < count; ++i) out[i] = a[i] + b[i];
+}
+
+void Maximum(const float* x, float* best, int count) {
+  int i = 0;
+  // pmax(a, b): a < b ? b : a
+  for (; i + 4 <= count; i += 4) {
+    wasm_v128_store(best + i, wasm_f32x4_pmax(wasm_v128_load(best + i), wasm_v128_load(x + i)));
+  }
+  for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+}
+
+// ---- float convolutions
+
+// `kPixels` pixels by one panel, each product fused into the sum where the processor does so, or rounded by itself.
+template <int kPixels>
+inline void MultiplyBlock(const FloatTile& t, int first, int pixel) {
+  v128_t sums[kPixels][4];
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < 4; ++v) sums[p][v] = wasm_v128_load(t.bias + first + 4 * v);
+  }
+  const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+  const float* row = t.rows + pixel * t.row_stride;
+  for (int k = 0; k < t.depth; ++k, panel += kPanel, ++row) {
+    PIN(panel);
+    v128_t x[kPixels];
+    for (int p = 0; p < kPixels; ++p) x[p] = wasm_v128_load32_splat(row + p * t.row_stride);
+    for (int v = 0; v < 4; ++v) {
+      const v128_t filter = wasm_v128_load(panel + 4 * v);
+      for (int p = 0; p < kPixels; ++p) {
+#if defined(__wasm_relaxed_simd__)
+        sums[p][v] = wasm_f32x4_relaxed_madd(x[p], filter, sums[p][v]);
+#else
+        sums[p][v] = wasm_f32x4_add(wasm_f32x4_mul(x[p], filter), sums[p][v]);
+#endif
+      }
+    }
+  }
+  const v128_t least = wasm_f32x4_splat(t.low), most = wasm_f32x4_splat(t.high);
+  const int channels = t.channels - first;
+  for (int p = 0; p < kPixels; ++p) {
+    float tail[kPanel];
+    float* out = t.out + (pixel + p) * t.out_stride + first;
+    float* to = channels < kPanel ? tail : out;
+    for (int v = 0; v < 4; ++v) wasm_v128_store(to + 4 * v, wasm_f32x4_pmin(wasm_f32x4_pmax(sums[p][v], least), most));
+    if (channels < kPanel) std::memcpy(out, tail, sizeof(float) * channels);
+  }
+}
+
+// Whether relaxed_madd rounds once. It may do either, but always the same.
+bool Fuses() {
+#if defined(__wasm_relaxed_simd__)
+  v128_t x = wasm_f32x4_splat(1.0f + 0x1p-23f);
+  asm("" : "+r"(x));
+  const v128_t rounded = wasm_f32x4_relaxed_madd(x, x, wasm_f32x4_splat(-(1.0f + 0x1p-22f)));
+  return wasm_f32x4_extract_lane(rounded, 0) != 0.0f;
+#else
+  return false;
+#endif
+}
+
+// One pixel by one panel, each sum in doubles, which hold a product whole, and then as float. False where rounding
+// twice may have given another float than rounding once.
+bool MultiplyInDoubles(const FloatTile& t, int first, int pixel, v128_t* out) {
+  v128_t sums[8], doubtful = wasm_i64x2_const_splat(0);
+  for (int v = 0; v < 8; ++v) sums[v] = wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(t.bias + first + 2 * v));
+  const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+  const float* row = t.rows + pixel * t.row_stride;
+  const v128_t tail = wasm_i64x2_const_splat(0x1FFFFFFF), middle = wasm_i64x2_const_splat(0x10000000);
+  for (int k = 0; k < t.depth; ++k, panel += kPanel) {
+    PIN(panel);
+    const v128_t x = wasm_f64x2_splat(row[k]);
+    for (int v = 0; v < 8; ++v) {
+      const v128_t filter = wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(panel + 2 * v));
+      const v128_t sum = wasm_f64x2_add(wasm_f64x2_mul(x, filter), sums[v]);
+      doubtful = wasm_v128_or(doubtful, wasm_i64x2_eq(wasm_v128_and(sum, tail), middle));
+      sums[v] = wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(sum));
+    }
+  }
+  for (int v = 0; v < 4; ++v) {
+    out[v] = wasm_i64x2_shuffle(wasm_f32x4_demote_f64x2_zero(sums[2 * v]),
+                                wasm_f32x4_demote_f64x2_zero(sums[2 * v + 1]), 0, 2);
+  }
+  return !wasm_v128_any_true(doubtful);
+}
+
+// Whether all but zeros are at least `least` in size.
+bool NoneSmaller(const float* x, int64_t count, float least) {
+  bool all = true;
+  for (int64_t i = 0; i < count; ++i) all &= x[i] == 0.0f || !(std::fabs(x[i]) < least);
+  return all;
+}
+
+// Each product fused into the sum, on every processor.
+void MultiplyFused(const FloatTile& t) {
+  const int panels = (t.channels + kPanel - 1) / kPanel;
+  // So that every sum is a multiple of 2^-126, and none too small to have all bits of a float.
+  bool doubles = NoneSmaller(t.packed, static_cast<int64_t>(panels) * kPanel * t.depth, 0x1p-60f) &&
+                 NoneSmaller(t.bias, panels * kPanel, 0x1p-100f);
+  for (int p = 0; p < t.pixels; ++p) doubles &= NoneSmaller(t.rows + p * t.row_stride, t.depth, 0x1p-20f);
+  for (int p = 0; p < t.pixels; ++p) {
+    for (int first = 0; first < t.channels; first += kPanel) {
+      alignas(16) float sums[kPanel];
+      v128_t vectors[4];
+      if (doubles && MultiplyInDoubles(t, first, p, vectors)) {
+        std::memcpy(sums, vectors, sizeof sums);
+      } else {
+        const float* panel = t.packed + static_cast<size_t>(first) * t.depth;
+        std::memcpy(sums, t.bias + first, sizeof sums);
+        for (int k = 0; k < t.depth; ++k) {
+          const float x = t.rows[p * t.row_stride + k];
+          for (int c = 0; c < kPanel; ++c) sums[c] = std::fma(x, panel[k * kPanel + c], sums[c]);
+        }
+      }
+      float* out = t.out + p * t.out_stride + first;
+      for (int c = 0; c < kPanel && first + c < t.channels; ++c) out[c] = Clamp(sums[c], t.low, t.high);
+    }
+  }
+}
+
+void Multiply(const FloatTile& t) {
+  if (t.fused && !Fuses()) return MultiplyFused(t);
+  for (int first = 0; first < t.channels; first += kPanel) {
+    int p = 0;
+    for (; p + 2 <= t.pixels; p += 2) MultiplyBlock<2>(t, first, p);
+    if (p < t.pixels) MultiplyBlock<1>(t, first, p);
+  }
+}
+
+// ---- pixels
+
+constexpr int kDotWords = 64;  // words whose bytes are spread at a time
+
+// `kPixels` pixels by four channels: inputs [word][pixel of the strip][4] of 16 bits.
+template <int kPixels>
+inline void DotBlock(const int8_t* filter, int width, const int16_t* inputs, int words, bool first, int32_t* sums) {
+  v128_t low[kPixels], high[kPixels];  // two channels each, the first and the second two products
+  for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
+  for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4 * kStrip) {
+    PIN(inputs);
+    const v128_t filter_low = wasm_i16x8_load8x8(filter), filter_high = wasm_i16x8_load8x8(filter + 8);
+    for (int p = 0; p < kPixels; ++p) {
+      const v128_t input = wasm_v128_load64_splat(inputs + 4 * p);
+      low[p] = wasm_i32x4_add(low[p], wasm_i32x4_dot_i16x8(input, filter_low));
+      high[p] = wasm_i32x4_add(high[p], wasm_i32x4_dot_i16x8(input, filter_high));
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
+                                wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
+    int32_t* to = sums + p * kTile;
+    if (!first) sum = wasm_i32x4_add(sum, wasm_v128_load(to));
+    wasm_v128_store(to, sum);
+  }
+}
+
+void Dot(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
+         int pixels, void* sums) {
+  alignas(16) int16_t inputs[kDotWords * kStrip * 4];
+  bool first = true;
+  for (int window = 0, from = 0; window < window_count; first = false) {
+    int words = 0;
+    while (words < kDotWords && window < window_count) {
+      for (int p = 0; p < pixels; ++p) {
+        const v128_t bytes =
+            wasm_v128_load32_zero(origins[p] + windows[window].offset + 4 * static_cast<ptrdiff_t>(from));
+        wasm_v128_store64_lane(inputs + (words * kStrip + p) * 4, wasm_u16x8_extend_low_u8x16(bytes), 0);
+      }
+      ++words;
+      if (++from == windows[window].words) {
+        ++window;
+        from = 0;
+      }
+    }
+    for (int c = 0; c < width; c += 4) {
+      int32_t* to = static_cast<int32_t*>(sums) + c;
+      int p = 0;
+      for (; p + 4 <= pixels; p += 4) {
+        DotBlock<4>(packed + 4 * c, width, inputs + 4 * p, words, first, to + p * kTile);
+      }
+      for (; p < pixels; ++p) DotBlock<1>(packed + 4 * c, width, inputs + 4 * p, words, first, to + p * kTile);
+    }
+    packed += static_cast<ptrdiff_t>(words) * 4 * width;
+  }
+}
+
+}  // namespace
+
+const Kernels kWasmKernels = {
+#if defined(__wasm_relaxed_simd__)
+    "relaxed",
+#else
+    "simd128",
+#endif
+    4,         2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, Dot, FinishSums,
+};
+
+}  // namespace bnn
+#endif
