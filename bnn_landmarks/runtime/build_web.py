@@ -98,6 +98,7 @@ def build_module(name, directory):
         build.run(
             [sys.executable, "-m", "ziglang", "wasm-ld", *_LINK, *exports, *objects, *libraries, "-o", linked]
         )
+        os.chmod(linked, 0o644)  # no program of this machine
         os.replace(linked, directory / name)
     return directory / name
 
