@@ -176,10 +176,12 @@ def predict_file(localizer, source, target, how=None):
         a line that says what was found and written.
 
     Raises:
-        FileNotFoundError, ValueError: the file can't be read, a box is none. OSError: the disk is full.
+        FileNotFoundError, ValueError: the file can't be read, a box is none, another's file is in the way.
+        OSError: the disk is full.
     """
     how = how or How()
     results.check_formats(how.formats, localizer.spec.task)
+    results.check_free(target, how.formats)
     if is_video(source):
         return _predict_video(localizer, source, target, how)
     image = images.read(source)

@@ -13,6 +13,9 @@ from bnn_landmarks.inference.localizer import Parts
 
 FORMAT, VERSION = "bnn-landmarks predictions", 1
 FORMATS = ("json", "csv", "coco")
+SUFFIXES = {"json": ".json", "csv": ".csv", "coco": ".coco.json"}
+# What the files of each format begin with.
+STARTS = {"json": f'{{\n "format": "{FORMAT}"'.encode(), "csv": b"file,frame,", "coco": b"["}
 COLUMNS = (
     "frame",
     "time",
@@ -83,10 +86,27 @@ def write(record, target, formats=("json",)):
         "coco": lambda: json.dumps(coco(record)),
     }
     texts = {name: made[name]() for name in formats}
-    suffixes = {"json": ".json", "csv": ".csv", "coco": ".coco.json"}
     for name, text in texts.items():
-        with atomic_write(target.with_name(f"{target.name}{suffixes[name]}"), "w") as file:
+        with atomic_write(_path(target, name), "w") as file:
             file.write(text)
+
+
+def _path(target, name):
+    """The file of a format."""
+    return target.with_name(f"{target.name}{SUFFIXES[name]}")
+
+
+def check_free(target, formats):
+    """Raise ValueError where a file that `write` would replace begins otherwise than those it writes: it is somebody
+    else's (labelme keeps its labels as NAME.json beside the photograph)."""
+    for name in formats:
+        path = _path(pathlib.Path(target), name)
+        if path.is_file():
+            with open(path, "rb") as file:
+                if file.read(len(STARTS[name])) != STARTS[name]:
+                    raise ValueError(
+                        f"{path} is in the way, and these predictions did not write it: choose another --output"
+                    )
 
 
 def check_formats(formats, task):

@@ -137,7 +137,8 @@ def random_absence(rng, sample, spec, how: Augmentation):
     high = np.clip(np.ceil(center + side / 2), 0, size).astype(int)
     around = (image[:, : low[0]], image[:, high[0] :], image[: low[1]], image[high[1] :])
     parts = [part for part in around if min(part.shape[:2]) >= BESIDE]
-    if not parts:
+    # A set's own centre may lie outside its image.
+    if not parts or (high <= low).any():
         return None
     part = parts[rng.integers(len(parts))]
     across = int(rng.integers(BESIDE, min(part.shape[:2]) + 1))

@@ -205,6 +205,23 @@ def test_what_it_wrote_into_the_album_is_not_read_again(predict, monkeypatch, ca
     assert record("a.overlay")["file"] == "out/a.overlay.jpg"
 
 
+def test_anothers_file_is_not_replaced(predict, tmp_path):
+    """labelme keeps its labels as NAME.json beside the photograph."""
+    album = tmp_path / "out"
+    album.mkdir()
+    theirs = {"a.json": '{"version": "5.4.1", "shapes": []}', "b.csv": "x,y\n1,2\n", "c.coco.json": "{}"}
+    for name, text in theirs.items():
+        images.write(album / f"{name[0]}.png", moving(1)[0])
+        (album / name).write_text(text)
+    images.write(album / "d.png", moving(1)[0])
+    for _ in range(2):
+        status, out, lines = predict("out", "--format", "json", "--format", "csv", "--format", "coco")
+        assert status == 1 and out.count("->") == 1 and len(lines) == 3
+        assert all(f"out/{name} is in the way" in line for name, line in zip(theirs, lines, strict=True))
+        assert {name: (album / name).read_text() for name in theirs} == theirs
+        assert not (album / "a.overlay.jpg").exists() and (album / "d.coco.json").exists()
+
+
 def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path):
     album = tmp_path / "album"
     (album / "dir.mp4").mkdir(parents=True)

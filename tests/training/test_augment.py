@@ -271,6 +271,8 @@ def test_loose_crops_reach_from_the_subjects_own_to_the_whole_images():
 def test_who_may_not_be_alone_is_seen_as_usual():
     """So is, without a draw, everybody where nothing is asked for; and who fills the image has no other view."""
     rng = np.random.default_rng(0)
+    outside = dataclasses.replace(lone(), center=np.float32([900, 40]), scale=0.1)
+    assert augment.random_absence(rng, outside, SPEC, LOOSE) is None
     for sample in (lone(alone=False), lone(box=(0, 0, 260, 120))):
         center, side = subject_square(sample, SPEC)
         for _ in range(20):
