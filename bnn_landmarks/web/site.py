@@ -13,9 +13,9 @@ import pathlib
 import tempfile
 
 from bnn_landmarks import zoo
-from bnn_landmarks.geometry import images
 
 HERE = pathlib.Path(__file__).parent
+ASSETS = HERE.parent / "assets"
 SAMPLES = ("person", "face")
 
 
@@ -33,7 +33,7 @@ def files():
         for suffix in (".tflite", ".json"):
             site[f"lib/networks/{entry['name']}{suffix}"] = zoo.WEIGHTS / f"{entry['name']}{suffix}"
     site["lib/networks/index.json"] = json.dumps(networks, indent=1).encode()
-    return site | {f"samples/{name}.jpg": images.sample(name) for name in SAMPLES}
+    return site | {f"samples/{name}.jpg": ASSETS / f"{name}.jpg" for name in SAMPLES}
 
 
 def entries():

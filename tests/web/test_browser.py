@@ -1,7 +1,11 @@
 """The page and the npm package in Chromium: they find what Python finds, and say what went wrong."""
 
 import base64
+import contextlib
+import functools
+import http.server
 import json
+import threading
 
 import cv2
 import numpy as np
@@ -13,6 +17,7 @@ import bnn_landmarks
 from bnn_landmarks import zoo
 from bnn_landmarks.geometry import images
 from bnn_landmarks.inference.localizer import Parts
+from bnn_landmarks.web import server, site
 
 TRAINED = [name for name in zoo.names() if zoo.entry(name).weights]
 NETWORKS = [name for name in TRAINED if zoo.entry(name).spec.task != "boxes"]
@@ -475,6 +480,68 @@ def test_it_works_without_a_connection(chromium, tmp_path, photographs):
     shown.wait("document.querySelectorAll('#points tbody tr').length === 16")
     shown.wait("document.querySelector('#trouble').textContent === ''")
     shown.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Python's own server of files, which sends none of our headers."""
+
+    def log_message(self, *told):
+        pass
+
+
+@contextlib.contextmanager
+def hosted(handler):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        yield f"http://localhost:{host.server_address[1]}/"
+        host.shutdown()
+
+
+def test_the_folder_works_on_any_host_in_any_place(chromium, tmp_path):
+    site.write(tmp_path / "anywhere")
+    with hosted(functools.partial(Quiet, directory=tmp_path)) as url:
+        shown = chromium.open(url + "anywhere/?network=pose_128")
+        shown.wait(FOUND)
+        shown.wait("document.querySelector('#offline').textContent")
+        assert shown.errors == [] and shown.text("#trouble") == ""
+        shown.close()
+
+
+class Lender(server.Handler):
+    """Lets other sites use what it serves, as content delivery networks do."""
+
+    def _head(self, status, kind, length, more=()):
+        lent = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+        super()._head(status, kind, length, {**dict(more), **lent})
+
+
+def test_the_package_may_come_from_another_site(chromium, tmp_path, photographs):
+    (tmp_path / "index.html").write_text("<!doctype html><title>own</title>")
+    with running() as lender, hosted(functools.partial(Quiet, directory=tmp_path)) as url:
+        lender.RequestHandlerClass = Lender
+        own = chromium.open(url)
+        names = own.evaluate(
+            f"""(async () => {{
+              const {{ Localizer }} = await import("{lender.url}lib/index.js");
+              const pose = await Localizer.load("pose_128");
+              const [person] = await pose({png(photographs["person"])}, {list(BOXES["person"])});
+              return person.names;
+            }})()"""
+        )
+        assert names[0] == "r_ankle"
+        # A picture of a site that does not lend its pixels.
+        (tmp_path / "face.png").write_bytes(cv2.imencode(".png", photographs["face"])[1].tobytes())
+        other = url.replace("localhost", "127.0.0.1")
+        with pytest.raises(Failed, match="the image comes from another site"):
+            own.evaluate(
+                f"""(async () => {{
+                  const {{ Localizer }} = await import("{lender.url}lib/index.js");
+                  const pose = await Localizer.load("pose_128");
+                  const image = Object.assign(new Image(), {{ src: "{other}face.png" }});
+                  return await pose(image, [0, 0, 50, 50]);
+                }})()"""
+            )
+        own.close()
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
