@@ -37,6 +37,7 @@ def visit(browser, serving, network):
     page.wait(RESULT)
     milliseconds = page.evaluate(f"{RESULT}.startTime")
     shown = page.evaluate("performance.timeOrigin") / 1000 + milliseconds / 1000
+    page.wait("performance.getEntriesByName('warm').length")
     while time.time() - serving.sent[-1][0] < SETTLED:
         time.sleep(0.1)
     meter = [float(re.match(r"[\d.]+", page.text(f"#{name}"))[0]) for name in ("network-time", "whole-time")]

@@ -25,7 +25,6 @@ VIEWS = {
     "faces": ("face_300wlp", "dark", (1280, 900), 1.5),
     "phone": ("face_parts", "light", (390, 844), 2),
 }
-LOOKS = 12  # until the browser has compiled the engine for speed
 
 
 def take(browser, url, network, colours, size, dense):
@@ -35,10 +34,7 @@ def take(browser, url, network, colours, size, dense):
     page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": colours}])
     page.go(f"{url}?network={network}")
     page.wait(FOUND)
-    for _ in range(LOOKS):
-        page.evaluate("document.querySelector('#status').textContent = ''")
-        page.click("#sample")
-        page.wait(FOUND)
+    page.wait("performance.getEntriesByName('warm').length")
     page.wait("document.querySelector('#offline').textContent")
     data = page.screenshot()
     page.close()

@@ -1,5 +1,6 @@
 """What is kept built is what the sources build to; the npm package holds it all, with types."""
 
+import gzip
 import importlib.util
 import json
 import pathlib
@@ -46,6 +47,11 @@ def test_modules_are_what_the_engine_builds_to(name, tmp_path):
     from bnn_landmarks.runtime import build_web
 
     assert build_web.build_module(name, tmp_path).read_bytes() == (BUILT / "lib" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["engine.wasm", "engine_relaxed.wasm"])
+def test_a_module_is_small(name):
+    assert len(gzip.compress((BUILT / "lib" / name).read_bytes())) <= 60_000
 
 
 def test_the_npm_package(compile_sources, tmp_path):

@@ -8,8 +8,8 @@ const SAMPLES = {
     face: { file: "samples/face.jpg", part: [70, 0, 300, 300], box: [106, 90, 98, 87] },
 };
 const KEPT = "bnn-landmarks";
-const QUICK = 250;
-const WARM_UPS = 8;
+const QUICK = 1000;
+const WARM_UPS = 12;
 const AS_IT_IS = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 const video = element("video");
 const meter = new Meter();
@@ -140,10 +140,13 @@ async function look() {
         return;
     warm = network;
     void keep(network);
+    let best = network.times;
     for (let i = 0; i < WARM_UPS && network.times.whole < QUICK; i++) {
         await during(mine, network(picture, box));
-        meter.still(network.times);
+        if (network.times.whole < best.whole)
+            meter.still((best = network.times));
     }
+    performance.mark("warm");
 }
 function show(picture, subjects, { scheme }, mirrored) {
     stage.show({ picture, subjects, scheme, mirrored });

@@ -22,8 +22,8 @@ const SAMPLES: Record<string, Sample> = {
 };
 const KEPT = "bnn-landmarks";
 // Browsers compile an engine twice: at once, and, when it has run a little, for speed. Milliseconds, and how often.
-const QUICK = 250;
-const WARM_UPS = 8;
+const QUICK = 1000;
+const WARM_UPS = 12;
 
 const AS_IT_IS: ImageBitmapOptions = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
@@ -166,10 +166,12 @@ async function look(): Promise<void> {
   if (warm === network) return;
   warm = network;
   void keep(network);
+  let best = network.times!;
   for (let i = 0; i < WARM_UPS && network.times!.whole < QUICK; i++) {
     await during(mine, network(picture, box));
-    meter.still(network.times!);
+    if (network.times!.whole < best.whole) meter.still((best = network.times!));
   }
+  performance.mark("warm");
 }
 
 function show(picture: ImageBitmap, subjects: Subject[], { scheme }: Localizer, mirrored: boolean): void {
