@@ -3,8 +3,9 @@
     python benchmarks/second_look.py pose mpii/train lspet/train --data DATA --images 150
 
 For each score a landmark needs and each factor of the box around those: the score after one more look, and with the box
-given. Run it on train splits only. It also prints what share of the whole images, and of parts of images beside their
-subject, have a mean score (`presence`) above each threshold.
+given. Of detected boxes: the score of the first look, of the second, and of whichever has the larger presence. It also
+prints what share of the whole images, and of parts of images beside their subject, have a mean score (`presence`) above
+each threshold. Run it on train splits only.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from bnn_landmarks.datasets.subjects import photo
 from bnn_landmarks.evaluation import scoring
 from bnn_landmarks.evaluation.examples import example, open_split
 from bnn_landmarks.inference import detect
-from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.inference.localizer import Landmarks, Localizer, second_look
 from bnn_landmarks.training.scenes import _surroundings, _trimmed
 
 LEAST = (0.05, 0.1, 0.2, 0.3)
@@ -42,6 +43,22 @@ def again(localizer, image, result, least, factor):
         return result
     grown = np.concatenate([box[:2] - (factor - 1) / 2 * box[2:], factor * box[2:]])
     return localizer(image, [grown])[0]
+
+
+def detected(localizer, samples):
+    """The first looks, the second ones and the surer of both, of the largest subject detected in each sample; NaN where
+    nobody is detected."""
+    nobody = Landmarks(
+        np.full((len(localizer.scheme), 2), np.nan), np.zeros(1), localizer.scheme, np.zeros(4), "image"
+    )
+    rows = []
+    for sample in samples:
+        first = localizer.look(sample.image, localizer.detect(sample.image)[0])
+        second = localizer.look(sample.image, [second_look(result, sample.image.shape) for result in first])
+        largest = max(range(len(first)), key=lambda i: second[i].box[2:].prod(), default=None)
+        looks = [nobody, nobody] if largest is None else [first[largest], second[largest]]
+        rows.append([*looks, max(looks, key=lambda result: result.presence)])
+    return zip(*rows, strict=True)
 
 
 def main():
@@ -73,6 +90,8 @@ def main():
                 again(localizer, s.image, r, least, factor) for s, r in zip(samples, first, strict=True)
             ]
             print(f"  at least {least}, times {factor}: {score(localizer, truth, second)}", flush=True)
+        for what, results in zip(("first", "second", "surer"), detected(localizer, samples), strict=True):
+            print(f"  detected, {what} look: {score(localizer, truth, results)}", flush=True)
         shown = np.array([result.scores.mean() for result in first])
         empty = [_surroundings(_trimmed(photo(sample, dataset.scheme))) for sample in samples]
         empty = [part for part in empty if min(part.shape[:2]) >= 24]

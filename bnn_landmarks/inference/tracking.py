@@ -22,8 +22,8 @@ from bnn_landmarks.inference.localizer import (
     Sighting,
     given_boxes,
     in_image,
+    look_again,
     result_box,
-    second_look,
 )
 
 # Intersection over union of two subjects' boxes above which they have come to follow one body, and of a found box with
@@ -256,7 +256,7 @@ class Tracker:
         """Look for subjects that are new (None) or found again, in pairs with their sightings."""
         results = self.localizer.look(frame, [sighting for _, sighting in wanted])
         for _ in range(self.localizer.refine):
-            results = self.localizer.look(frame, [second_look(result, frame.shape) for result in results])
+            results = look_again(self.localizer, frame, results)
         moved, found = [track for track, _ in wanted], {}
         for (track, sighting), result in zip(wanted, results, strict=True):
             box = result_box(result, self.threshold)

@@ -145,6 +145,25 @@ def test_a_second_look_is_into_the_box_of_the_landmarks():
             Localizer(ENGINE, refine=wrong)
 
 
+def test_of_two_looks_into_a_detected_box_the_surer_counts():
+    def look(name, *peaks):
+        logits = iter(peaks)
+
+        def run(x):
+            maps = np.full((len(x), 32, 32, len(POINTS)), -9, np.float32)
+            maps[:, [12, 12, 20], [12, 20, 16], range(len(POINTS))] = next(logits)
+            return maps
+
+        return Localizer(
+            Engine(name, dataclasses.replace(SPEC, score="sigmoid"), run), detector=lambda image: [BOX]
+        )
+
+    picture = discs(POINTS)
+    surer, weaker = look("surer", 1, 4)(picture)[0], look("weaker", 4, 1)(picture)[0]
+    assert surer.presence == weaker.presence > 0.9
+    assert weaker.box.tolist() == BOX != surer.box.tolist()
+
+
 def test_a_given_box_is_looked_into_once():
     calls = []
     engine = Engine("counting", SPEC, lambda x: calls.append(len(x)) or see(x))

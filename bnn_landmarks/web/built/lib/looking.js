@@ -47,10 +47,14 @@ export function boxFromLandmarks(points, scores, threshold) {
 export function resultBox(result, threshold) {
     return result.mask ? boxOfParts(result.mask) : boxFromLandmarks(result.points, result.scores, threshold);
 }
-export function secondLook(result, { width, height }) {
+function secondLook(result, { width, height }) {
     const box = resultBox(result, AGAIN);
     const { found, detector, boxScore, track } = result;
     return { box: box && inImage(box, width, height) ? box : result.box, found, detector, boxScore, track };
+}
+export function lookAgain(localizer, picture, results) {
+    const again = localizer.look(picture, results.map((result) => secondLook(result, picture)));
+    return results.map((first, i) => (first.found === "detector" && first.presence > again[i].presence ? first : again[i]));
 }
 export class Localizer {
     network;
@@ -75,7 +79,7 @@ export class Localizer {
         const { sightings, sure } = this.detect(picture);
         let results = this.look(picture, sightings.slice(0, most));
         for (let i = 0; i < this.refine; i++) {
-            results = this.look(picture, results.map((result) => secondLook(result, picture)));
+            results = lookAgain(this, picture, results);
         }
         return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
     }

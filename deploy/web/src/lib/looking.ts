@@ -98,10 +98,16 @@ export function resultBox(result: Seen, threshold: number): Box | null {
 }
 
 /** Where to look again for what was found of a subject; where it was, if too few of its landmarks are. */
-export function secondLook(result: Seen, { width, height }: Picture): Sighting {
+function secondLook(result: Seen, { width, height }: Picture): Sighting {
   const box = resultBox(result, AGAIN);
   const { found, detector, boxScore, track } = result;
   return { box: box && inImage(box, width, height) ? box : result.box, found, detector, boxScore, track };
+}
+
+/** The results, or those of a second look: of a detected subject whichever has the larger presence. */
+export function lookAgain(localizer: Looker, picture: Picture, results: Seen[]): Seen[] {
+  const again = localizer.look(picture, results.map((result) => secondLook(result, picture)));
+  return results.map((first, i) => (first.found === "detector" && first.presence > again[i].presence ? first : again[i]));
 }
 
 /** What `Tracker` asks of a localizer. */
@@ -143,7 +149,7 @@ export class Localizer implements Looker {
     const { sightings, sure } = this.detect(picture);
     let results = this.look(picture, sightings.slice(0, most));
     for (let i = 0; i < this.refine; i++) {
-      results = this.look(picture, results.map((result) => secondLook(result, picture)));
+      results = lookAgain(this, picture, results);
     }
     return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
   }

@@ -9,7 +9,7 @@
 import { overlap } from "./boxes.js";
 import type { Box, Picture } from "./crops.js";
 import { Refused } from "./errors.js";
-import { type Looker, type Seen, type Sighting, given, givenBoxes, inImage, resultBox, secondLook } from "./looking.js";
+import { type Looker, type Seen, type Sighting, given, givenBoxes, inImage, lookAgain, resultBox } from "./looking.js";
 import { OneEuro } from "./smooth.js";
 
 // Intersection over union of two subjects' boxes above which they have come to follow one body, and of a found box with
@@ -263,7 +263,7 @@ export class Tracker {
   private takeUp(frame: Picture, seconds: number, wanted: [Track | null, Sighting][], least: number): Map<number, Seen> {
     let results = this.localizer.look(frame, wanted.map(([, sighting]) => sighting));
     for (let i = 0; i < this.localizer.refine; i++) {
-      results = this.localizer.look(frame, results.map((result) => secondLook(result, frame)));
+      results = lookAgain(this.localizer, frame, results);
     }
     const moved = new Set(wanted.map(([track]) => track));
     const found = new Map<number, Seen>();
