@@ -1,4 +1,4 @@
-const SIZE = { width: { ideal: 960 }, height: { ideal: 720 } };
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 export function cameraTrouble(error) {
     switch (error.name) {
         case "NotAllowedError":

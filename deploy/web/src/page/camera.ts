@@ -1,6 +1,6 @@
 /** The camera, and frames of a video one after the other. */
 
-const SIZE = { width: { ideal: 960 }, height: { ideal: 720 } };
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 } };
 
 /** Why there is no picture of a camera, in words for who looks at the page. */
 export function cameraTrouble(error: unknown): string {
