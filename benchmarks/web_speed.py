@@ -4,14 +4,17 @@
 
 WORK is a folder for what is made once and kept: LiteRT.js from npm, the modules (extra `web`), the networks with random
 weights, on which time does not depend. DIR is the folder of `peers.py setup`; without it BlazePose is left out. Needs
-npm and Chromium (Debian's packages). One thread; each round runs every network once, in turn, so that a disturbance
-hits all of them: ratios of medians are what to read.
+npm and Chromium (Debian's packages). One thread; each round runs every network for a moment, in turn, so that a
+disturbance hits all of them: ratios of medians are what to read. Wall-clock time of each run, and the processor time of
+the page's process, which other programs on the machine disturb less.
 """
 
 import argparse
+import contextlib
 import functools
 import http.server
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -24,6 +27,7 @@ from runtime_speed import make_files
 
 from bnn_landmarks.runtime import build_web
 
+RELAXED = "engine_relaxed.wasm"
 LITERT = "@litertjs/core@2.5.3"
 PAGE = """<!doctype html><script type="importmap">{"imports": {
 "@litertjs/core": "/npm/@litertjs/core/dist/index.js",
@@ -76,10 +80,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         return kinds.get(pathlib.Path(path).suffix, "application/octet-stream")
 
     def do_GET(self):
-        texts = {"/": ("text/html", PAGE), "/task": ("application/json", json.dumps(self.task))}
+        texts = {
+            "/": lambda: ("text/html", PAGE),
+            "/task": lambda: ("application/json", json.dumps(self.task)),
+            "/processor": lambda: ("text/plain", str(processor_ms())),
+        }
         if self.path not in texts:
             return super().do_GET()
-        kind, text = texts[self.path]
+        kind, text = texts[self.path]()
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
@@ -100,6 +108,27 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+def processor_ms():
+    """Milliseconds that the page has had a processor, as Linux counts them: all threads of the process that has had
+    most of Chromium's renderers below this program."""
+    renderers, most = [], 0
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            if b"--type=renderer" in (process / "cmdline").read_bytes() and os.getpid() in ancestors(process):
+                renderers.append(process)
+    for process in renderers:
+        threads = process.glob("task/*/schedstat")
+        most = max(most, sum(int(thread.read_text().split()[0]) for thread in threads))
+    return most / 1e6
+
+
+def ancestors(process):
+    while process.name != "0":
+        # "pid (name) state parent ...", where the name may hold anything
+        process = process.with_name((process / "stat").read_text().rpartition(")")[2].split()[1])
+        yield int(process.name)
 
 
 def in_chromium(chromium, places, task, patience):
@@ -123,6 +152,7 @@ def in_chromium(chromium, places, task, patience):
             "--no-first-run",
             f"--user-data-dir={profile}",
         ]
+        flags += ["--disable-renderer-backgrounding"]  # with less priority
         browser = subprocess.Popen(
             [chromium, *flags, f"http://127.0.0.1:{server.server_port}/"], stderr=subprocess.DEVNULL
         )
@@ -134,16 +164,17 @@ def in_chromium(chromium, places, task, patience):
 
 
 def report(times):
-    ours = {
-        size: statistics.median(ms)
-        for name, ms in times.items()
-        for size in [name.split()[-1]]
-        if "relaxed" in name
-    }
-    print(f"{'network':36} {'min ms':>8} {'median':>8}   times engine_relaxed.wasm's median at its size")
-    for name, ms in times.items():
-        median = statistics.median(ms)
-        print(f"{name:36} {min(ms):8.1f} {median:8.1f}   {median / ours[name.split()[-1]]:.2f}")
+    """A line a network: milliseconds, and how many times the median is that of the relaxed module at its size."""
+    ours = {name.split()[-1]: clocks for name, clocks in times.items() if name.startswith(RELAXED)}
+    print(f"{'':34}{'wall ms':>18}{'processor ms':>18}{'times ' + RELAXED:>28}")
+    print(f"{'':34}{'min   median':>18}{'min   median':>18}{'wall   processor':>28}")
+    for name, clocks in times.items():
+        cells, ratios = [], []
+        for clock in ("wall", "processor"):
+            median = statistics.median(clocks[clock])
+            cells.append(f"{min(clocks[clock]):8.1f} {median:8.1f}")
+            ratios.append(median / statistics.median(ours[name.split()[-1]][clock]))
+        print(f"{name:34}{cells[0]:>18}{cells[1]:>18}{ratios[0]:>19.2f}{ratios[1]:>9.2f}")
 
 
 def main():
@@ -163,7 +194,7 @@ def main():
     if options.peers:
         places["peers"] = options.peers / "models"
     task = {"rounds": options.rounds, "networks": networks(sizes, options.peers)}
-    answer = in_chromium(chromium, places, task, 30 + 10 * options.rounds)
+    answer = in_chromium(chromium, places, task, 60 + 30 * options.rounds)
     if answer is None or "error" in answer:
         sys.exit(f"web_speed.py: the page failed: {answer and answer['error']}")
     print(answer["agent"])

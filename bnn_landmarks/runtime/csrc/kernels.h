@@ -89,6 +89,8 @@ struct Kernels {
   void (*add)(const float* a, const float* b, float* out, int count);
   void (*maximum)(const float* x, float* best, int count);  // best = x > best ? x : best
 
+  void (*clamp)(const float* x, float low, float high, float* out, int count);  // a NaN passes
+
   void (*multiply)(const FloatTile& tile);
 
   // Sums [pixels][kTile], int32, of products of bytes: inputs 0 to 255 by filters -127 to 127, packed
@@ -177,6 +179,10 @@ static inline void FinishEach(const Finish& finish, const void* counts, int pixe
 static inline float Clamp(float x, float low, float high) {
   x = x < low ? low : x;
   return x > high ? high : x;
+}
+
+static inline void ClampAll(const float* x, float low, float high, float* out, int count) {
+  for (int i = 0; i < count; ++i) out[i] = Clamp(x[i], low, high);
 }
 
 static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {

@@ -237,7 +237,8 @@ void Multiply(const FloatTile& t) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", 8, 2, 65535, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, nullptr, nullptr,
+    "avx2", 8,   2,       65535,    PackedBytes, Pack,    Accumulate, FinishStrip,
+    Sign,   Add, Maximum, ClampAll, Multiply,    nullptr, nullptr,
 };
 
 }  // namespace bnn

@@ -254,7 +254,8 @@ void Dot(const int8_t* packed, int width, const Window* windows, int window_coun
 }  // namespace
 
 const Kernels kAvx512Kernels = {
-    "avx512", 4, 4, 1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, Dot, FinishStrip,
+    "avx512", 4,   4,       1 << 28,  PackedBytes, Pack, Accumulate,  FinishStrip,
+    Sign,     Add, Maximum, ClampAll, Multiply,    Dot,  FinishStrip,
 };
 
 }  // namespace bnn

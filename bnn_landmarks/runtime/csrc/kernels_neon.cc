@@ -384,7 +384,8 @@ void Multiply(const FloatTile& t) {
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon", 4, 2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, nullptr, nullptr,
+    "neon", 4,   2,       65534,    PackedBytes, Pack,    Accumulate, FinishStrip,
+    Sign,   Add, Maximum, ClampAll, Multiply,    nullptr, nullptr,
 };
 
 }  // namespace bnn

@@ -126,8 +126,8 @@ void Dot(const int8_t* packed, int width, const Window* windows, int window_coun
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable",  4,    4,   1 << 28, PackedBytes, Pack, Accumulate,
-    FinishStrip, Sign, Add, Maximum, Multiply,    Dot,  FinishStrip,
+    "portable", 4,   4,       1 << 28,  PackedBytes, Pack, Accumulate,  FinishStrip,
+    Sign,       Add, Maximum, ClampAll, Multiply,    Dot,  FinishStrip,
 };
 
 }  // namespace bnn

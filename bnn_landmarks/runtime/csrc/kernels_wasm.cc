@@ -511,7 +511,8 @@ const Kernels kWasmKernels = {
 #else
     "simd128",
 #endif
-    4,         2, 65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign, Add, Maximum, Multiply, Dot, FinishSums,
+    4,         2,   65534,   PackedBytes, Pack,     Accumulate, FinishStrip,
+    Sign,      Add, Maximum, ClampAll,    Multiply, Dot,        FinishSums,
 };
 
 }  // namespace bnn

@@ -228,11 +228,9 @@ void MapStep::RunRow(const RunContext& run, int n, int y) const {
         for (int c = 0; c < channels; ++c) out[c] = bytes[c];
         break;
       }
-      case Kind::kClamp: {
-        const float* in = a.At(run, pixel);
-        for (int c = 0; c < channels; ++c) out[c] = Clamp(in[c], low, high);
+      case Kind::kClamp:
+        run.kernels->clamp(a.At(run, pixel), low, high, out, channels);
         break;
-      }
       case Kind::kRound: {
         const float* in = a.At(run, pixel);
         for (int c = 0; c < channels; ++c) out[c] = Round(in[c]);
