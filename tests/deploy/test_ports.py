@@ -92,11 +92,11 @@ def arm(directory):
 @pytest.fixture(scope="module")
 def classes(directory):
     """The parts of the app that need no Android, and their checks, compiled for the JVM."""
-    sources = [APP / "main" / KOTLIN / f"{name}.kt" for name in ("Crop", "Heatmaps", "Tracking", "BinaryOps")]
-    checks = [APP / "androidTest" / KOTLIN / "Golden.kt", HERE / "Delegate.kt", HERE / "BinaryOpsCheck.kt"]
+    sources = [APP / "main" / KOTLIN / f"{name}.kt" for name in ("Crop", "Heatmaps", "Tracking")]
     tool("java")
     jar = directory / "app.jar"
-    succeed(tool("kotlinc"), "-nowarn", *sources, *checks, "-include-runtime", "-d", jar)
+    golden = APP / "androidTest" / KOTLIN / "Golden.kt"
+    succeed(tool("kotlinc"), "-nowarn", *sources, golden, "-include-runtime", "-d", jar)
     return jar
 
 
@@ -189,15 +189,42 @@ def test_the_exporter_writes_what_the_apps_read(tiny_spec, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_app_makes_a_delegate_of_the_runtime_it_builds(classes, directory):
-    """The app's own CMake build, by this machine's compiler, called from its own Kotlin."""
+def test_the_apps_library_runs_a_network(directory):
+    """The app's own CMake build, by this machine's compiler, called from Java as Engine.kt calls it."""
+    from bnn_landmarks import zoo
+    from bnn_landmarks.runtime.engine import Network
+
     java = pathlib.Path(tool("javac")).resolve().parents[1] / "include"
-    build = directory / "cmake"
-    flags = f"-DCMAKE_CXX_FLAGS=-I{java} -I{java / 'linux'}"
+    build, classes = directory / "cmake", directory / "java"
+    flags = f"-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -I{java} -I{java / 'linux'}"
     succeed(tool("cmake"), "-S", APP / "main" / "cpp", "-B", build, flags)
-    succeed("cmake", "--build", build, env={**os.environ, "CMAKE_BUILD_PARALLEL_LEVEL": "1"})
-    said = succeed("java", "-cp", classes, f"-Djava.library.path={build}", "bnn.landmarks.BinaryOpsCheckKt")
-    assert "num_threads" in said
+    succeed("cmake", "--build", build, env={**os.environ, "CMAKE_BUILD_PARALLEL_LEVEL": "2"})
+    succeed("javac", "-d", classes, HERE / "EngineCheck.java")
+    model, pixels = zoo.WEIGHTS / "pose_128.tflite", directory / "pixels"
+    image = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
+    pixels.write_bytes(image.tobytes())
+    program = (
+        "java",
+        "-Xcheck:jni",
+        "-cp",
+        classes,
+        f"-Djava.library.path={build}",
+        "bnn.landmarks.EngineCheck",
+    )
+    said = succeed(*program, model, pixels, directory / "maps").splitlines()
+    (wanted,) = Network(model).run([image / np.float32(255)])
+    for maps in np.fromfile(directory / "maps", np.float32).reshape(2, *wanted.shape):
+        np.testing.assert_array_equal(maps, wanted)
+    size = "an array has not the network's size"
+    threads = "threads must be from 1 to 64, not 0"
+    assert [said[0], said[1], said[3], said[4]] == [size, size, threads, "the engine is closed"]
+    assert "not a TFLite" in said[2] or "file" in said[2]
+
+
+@pytest.mark.parametrize("name", ["open", "close", "outputSize", "runBytes", "runFloats"])
+def test_the_apps_kotlin_and_its_library_agree(name):
+    assert f"external fun {name}(" in (APP / "main" / KOTLIN / "Engine.kt").read_text()
+    assert f"Java_bnn_landmarks_Engine_{name}(" in (APP / "main" / "cpp" / "engine_jni.cc").read_text()
 
 
 @pytest.mark.slow

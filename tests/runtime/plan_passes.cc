@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "plan.h"
@@ -99,6 +101,14 @@ bool Refuses(const Graph& graph, const char* what) {
     return std::strstr(error.what(), what) != nullptr;
   }
   return false;
+}
+
+void PlanAll(Plan* plan) {
+  PlanShapes(plan);
+  PlanFusion(plan);
+  PlanImages(plan);
+  PlanSteps(plan);
+  PlanFloats(plan);
 }
 
 void Shapes() {
@@ -207,6 +217,83 @@ void UpsamplingJoinsItsSum() {
   CHECK(planned.plan.absorbed[0] && planned.plan.upsampled.at(1) == 1);
 }
 
+int Upsample(Builder* b, int small, int h, int w, int c) {
+  static std::vector<std::unique_ptr<std::vector<int32_t>>> sizes;
+  sizes.push_back(std::make_unique<std::vector<int32_t>>(std::vector<int32_t>{h, w}));
+  const int size = b->Map(1, 1, 2);
+  b->graph.tensors[size].type = Type::kInt32;
+  b->graph.tensors[size].data = sizes.back()->data();
+  b->graph.tensors[size].bytes = 8;
+  return b->Add(Op::kUpsample, {small}, b->Map(h, w, c), size);
+}
+
+// conv + 1x1 conv, pooled: the shortcut is computed along, and the sum is never written.
+void SumsThatArePooledAreNeverWritten() {
+  for (const bool kept : {false, true}) {
+    Builder b;
+    const int bits = b.Quantize(b.Map(4, 4, 64));
+    const int y = b.Conv(bits, 64, 3, 64, 4, 4), shortcut = b.Conv(bits, 64, 1, 64, 4, 4);
+    const int sum = b.Add(Op::kAdd, {y, shortcut}, b.Map(4, 4, 64));
+    const int pooled = b.Add(Op::kMaxPool, {sum}, b.Map(2, 2, 64));
+    b.graph.nodes.back().pool = {2, 2, 2, 2, true};
+    b.graph.outputs = {b.Quantize(pooled)};
+    if (kept) b.graph.outputs.push_back(sum);
+    Planned planned(b.graph);
+    PlanShapes(&planned.plan);
+    PlanFusion(&planned.plan);
+    const ConvTarget& target = planned.plan.targets.at(1);
+    CHECK(target.shortcut == 2 && target.shortcut_channel == 0 && !target.residual.wanted());
+    CHECK(planned.plan.absorbed[2] && planned.plan.absorbed[3] && planned.plan.absorbed[4] == !kept);
+    CHECK(target.pooled == !kept && target.output.tensor == (kept ? sum : pooled));
+  }
+}
+
+// x + conv, then + an upsampled map that is there before the convolution, or not.
+void UpsampledMapsAreAddedWithTheResidual() {
+  for (const bool before : {true, false}) {
+    Builder b;
+    const int x = b.Map(4, 4, 64), bits = b.Quantize(x);
+    int small = before ? b.Add(Op::kUnary, {b.Map(2, 2, 64)}, b.Map(2, 2, 64)) : -1;
+    const int sum = b.Add(Op::kAdd, {x, b.Conv(bits, 64, 3, 64, 4, 4)}, b.Map(4, 4, 64));
+    if (!before) small = b.Add(Op::kUnary, {b.Map(2, 2, 64)}, b.Map(2, 2, 64));
+    const int large = Upsample(&b, small, 4, 4, 64);
+    const int both = b.Add(Op::kAdd, {large, sum}, b.Map(4, 4, 64));
+    b.graph.outputs = {both};
+    Planned planned(b.graph);
+    PlanShapes(&planned.plan);
+    PlanFusion(&planned.plan);
+    const ConvTarget& target = planned.plan.targets.at(before ? 2 : 1);
+    CHECK(target.residual.tensor == x);
+    CHECK(target.extra.tensor == (before ? small : -1) && target.output.tensor == (before ? both : sum));
+  }
+}
+
+// conv -> RELU -> CONV_2D 1x1: strip by strip, the map between them is never written.
+void HeadsComputeWhatTheyRead() {
+  Builder b;
+  const int y = b.Conv(b.Quantize(b.Map(4, 4, 64)), 64, 1, 64, 4, 4);
+  const int positive = b.Add(Op::kUnary, {y}, b.Map(4, 4, 64));
+  b.graph.nodes.back().unary = Unary::kClamp;
+  b.graph.nodes.back().low = 0.0f;
+  b.graph.nodes.back().high = std::numeric_limits<float>::infinity();
+  const int filter = b.Constant(8 * 64, 0.5f);
+  b.graph.tensors[filter].dims = {8, 1, 1, 64};
+  Node head;
+  head.op = Op::kFloatConv;
+  head.inputs = {positive};
+  head.output = b.Map(4, 4, 8);
+  head.filter = filter;
+  head.bias = b.Constant(8, 0.0f);
+  head.low = -std::numeric_limits<float>::infinity();
+  head.high = std::numeric_limits<float>::infinity();
+  b.graph.nodes.push_back(head);
+  b.graph.outputs = {head.output};
+  Planned planned(b.graph);
+  PlanAll(&planned.plan);
+  CHECK(planned.plan.made_along.at(3) == 1 && planned.plan.targets.at(1).least == 0.0f);
+  CHECK(planned.program.steps.size() == 2 && planned.program.arena_bytes == 0);
+}
+
 void ImagesHaveTheMarginOfTheirConvolutions() {
   Builder b;
   const int bits = b.Quantize(b.Map(8, 8, 40));
@@ -222,14 +309,6 @@ void ImagesHaveTheMarginOfTheirConvolutions() {
   CHECK(image.top == 3 && image.bottom == 3 && image.left == 3 && image.right == 3);
   CHECK(image.row_bytes == 14 * 8 && image.image_bytes == 14 * 14 * 8);
   CHECK(planned.plan.images.at(last)->top == 0);
-}
-
-void PlanAll(Plan* plan) {
-  PlanShapes(plan);
-  PlanFusion(plan);
-  PlanImages(plan);
-  PlanSteps(plan);
-  PlanFloats(plan);
 }
 
 void Steps() {
@@ -272,6 +351,9 @@ const std::map<std::string, void (*)()> kTests = {
     {"signs_absorb_their_norm", SignsAbsorbTheirNorm},
     {"sums_are_written_in_slices", SumsAreWrittenInSlices},
     {"upsampling_joins_its_sum", UpsamplingJoinsItsSum},
+    {"sums_that_are_pooled_are_never_written", SumsThatArePooledAreNeverWritten},
+    {"upsampled_maps_are_added_with_the_residual", UpsampledMapsAreAddedWithTheResidual},
+    {"heads_compute_what_they_read", HeadsComputeWhatTheyRead},
     {"images_have_the_margin_of_their_convolutions", ImagesHaveTheMarginOfTheirConvolutions},
     {"steps", Steps},
     {"floats_share_memory", FloatsShareMemory},

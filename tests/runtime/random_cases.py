@@ -121,7 +121,11 @@ def block_case(seed):
         return file.add(unit(normed, depth, filters, kernel=1, relu=False), joined)
 
     y = block(x, channels if rng.random() < 0.5 else int(rng.choice([32, 64, 128])))
+    if size == 8 and rng.random() < 0.7:  # a sum that nothing reads but the pool
+        y = file.max_pool(block(y, int(rng.choice([32, 64, 128]))), 2, 2)
     small = block(file.max_pool(y, 2, 2), file.shape(y)[3])
+    if rng.random() < 0.5:  # a sum that is made when the small map is there
+        y = block(y, file.shape(y)[3])
     y = file.add(y, file.upsample(small))
     if rng.random() < 0.5:
         y = block(y, file.shape(y)[3])

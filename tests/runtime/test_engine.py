@@ -78,6 +78,22 @@ def test_an_integer_stem_on_what_is_no_pixel(odd):
         assert_same(by_engine(case.content(), case.inputs), by_lce(case.content(), case.inputs), case.name)
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_a_relu_behind_a_binary_convolution(kernels, monkeypatch):
+    """It becomes the convolution's, its sign too; scales of few bits and of many."""
+    monkeypatch.setenv("BNN_LANDMARKS_KERNELS", kernels)
+    rng = np.random.default_rng(3)
+    for scale in (rng.normal(size=64).astype(np.float16), rng.normal(size=64)):
+        file = LceFile()
+        bits = file.quantize(file.input((1, 6, 7, 64)))
+        shift = np.float32(rng.normal(size=64) * 8)
+        y = file.map("RELU", file.conv(bits, signs(64, 3, 3, 64), scale.astype(np.float32), shift))
+        z = file.dequantize(file.quantize(file.batch_norm(y, np.ones(64, np.float32), -np.abs(shift))), 64)
+        values = [rng.normal(size=(1, 6, 7, 64)).astype(np.float32)]
+        content = file.content([y, z])
+        assert_same(by_engine(content, values), by_lce(content, values))
+
+
 def test_bytes_are_cast():
     file = LceFile()
     x = file.input((1, 5, 6, 3), kind=UINT8)

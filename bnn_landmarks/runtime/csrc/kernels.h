@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace bnn {
 
@@ -23,27 +24,58 @@ struct Window {
   int words;
 };
 
+static inline int WordsUnder(const Window* windows, int window_count) {
+  int words = 0;
+  for (int w = 0; w < window_count; ++w) words += windows[w].words;
+  return words;
+}
+
 // What happens to the counts of a tile, channel by channel:
 //   y = float(clamp(2 * count)) * multiplier + bias          as LCE does it, in this order, each step rounded
+//   y = max(y, least) + residual + extra                     from left to right
 //   bit = (count > threshold) ^ flip
+//   bit of the sum = y * scale + shift < 0                   as `sign` does it
+// Where `doubled` is given, its products with min(count, most) need no rounding, so that y comes of one fused
+// multiply-add.
 struct Finish {
   const float* multiplier;
   const float* bias;
   int32_t clamp_min;
   int32_t clamp_max;
-  const int32_t* threshold;  // null: no bits
+  float least;
+  const float* doubled;  // null: as above; else twice the multiplier
+  int32_t most;
+  const int32_t* threshold;  // null: no bits of counts
   const uint32_t* flip;      // one word for 32 channels
+  const float* scale;        // null: no bits of the sum
+  const float* shift;
 };
 
 // Where the results of a strip of pixels go. Floats of neighbouring pixels lie a stride apart, bits anywhere.
 struct Targets {
   float* out;             // null: no floats
   ptrdiff_t out_stride;   // floats
-  const float* residual;  // null, or added last
+  const float* residual;  // null: nothing to add
   ptrdiff_t residual_stride;
-  uint8_t* const* bits;  // a place for each pixel, and the same offset in bytes from each
+  const float* const* extra;  // null, or for each pixel
+  uint8_t* const* bits;       // a place for each pixel, and the same offset in bytes from each
   ptrdiff_t bits_offset;
+  uint8_t* const* sum_bits;
+  ptrdiff_t sum_bits_offset;
 };
+
+// The parts of a finish that are wanted, as bits of a number by which sets choose code that has no others; there is one
+// more for all that is rarer: products that are rounded, and a least value.
+constexpr int kOut = 1, kResidual = 2, kExtra = 4, kBits = 8, kSumBits = 16, kCommonParts = 32;
+constexpr int kRare = 32;
+
+static inline int PartsOf(const Finish& finish, const Targets& t) {
+  const int bits = finish.threshold != nullptr ? kBits : 0;
+  if (t.out == nullptr) return bits;
+  return kOut | bits | (finish.doubled == nullptr || finish.least > -std::numeric_limits<float>::max() ? kRare : 0) |
+         (t.residual != nullptr ? kResidual : 0) | (t.extra != nullptr ? kExtra : 0) |
+         (finish.scale != nullptr ? kSumBits : 0);
+}
 
 // A float convolution of a strip of pixels, each pixel's inputs under the filter in a row:
 //   y = clamp(bias[channel] + sum over k of rows[pixel][k] * filters[channel][k])
@@ -72,9 +104,9 @@ struct Kernels {
   int count_bytes;
   int max_depth;  // bits under a filter, beyond which a count would overflow
 
-  // Filters of one tile, [channels][words], into the order that `accumulate` reads.
+  // Filters of one tile, [channels][words of the windows], into the order that `accumulate` reads.
   size_t (*packed_bytes)(int channels, int words);
-  void (*pack)(const uint32_t* filters, int channels, int words, uint8_t* packed);
+  void (*pack)(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed);
 
   // Counts [pixels][kTile] of one tile at pixels <= kStrip places.
   void (*accumulate)(const uint8_t* packed, int channels, const Window* windows, int window_count,
@@ -87,25 +119,40 @@ struct Kernels {
   void (*sign)(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits);
 
   void (*add)(const float* a, const float* b, float* out, int count);
-  void (*maximum)(const float* x, float* best, int count);  // best = x > best ? x : best
+  // The greatest of so many, from left to right: best = x > best ? x : best.
+  void (*maximum)(const float* const* inputs, int inputs_count, float* out, int count);
 
   void (*clamp)(const float* x, float low, float high, float* out, int count);  // a NaN passes
 
   void (*multiply)(const FloatTile& tile);
 
-  // Sums [pixels][kTile], int32, of products of bytes: inputs 0 to 255 by filters -127 to 127, packed
-  // [word under the filter][width channels][4]. `windows` count words of four inputs. The sums stay below 2^24. Null
-  // where `multiply` is as fast.
-  void (*dot)(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
-              int pixels, void* sums);
-
-  // What `finish` does, of such sums and to bits alone. Null where `dot` is.
+  // Pixels by whole numbers of 8 bits: sums [pixels][kTile], int32 and below 2^24, of start[channel] and the products.
+  // `windows` count words of four inputs, filters are packed [word][width channels][4] or, in pairs,
+  // [word][2][width][2].
+  void (*dot)(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
+              const uint8_t* const* origins, int pixels, int32_t* sums);
+  int pixel_bytes;     // of an input, and of a filter's number: 1 or 2
+  uint8_t pixel_flip;  // an input is stored as pixel ^ pixel_flip; 0x80: as pixel - 128
+  bool dot_pairs;
   void (*finish_sums)(const Finish& finish, const void* sums, int pixels, int channels, const Targets& targets);
+
+  // round(255 x), halves to even; false where one is not from 0 to 255.
+  bool (*to_pixels)(const float* x, int count, uint8_t* pixels);
 };
 
 // The set that BNN_LANDMARKS_KERNELS names, or the fastest that this machine runs. Null, with a message, where the
 // variable names a set that is unknown or does not run here.
 const Kernels* ChooseKernels(const char** error);
+
+// 1.5 * 2^23: added to a number of moderate size and taken away again it leaves none behind the point.
+constexpr float kRounding = 12582912.0f;
+
+static inline bool ToPixel(float x, uint8_t* pixel) {
+  const float rounded = (x * 255.0f + kRounding) - kRounding;
+  const bool fits = rounded >= 0.0f && rounded <= 255.0f;
+  *pixel = static_cast<uint8_t>(static_cast<int>(fits ? rounded : 0.0f));
+  return fits;
+}
 
 extern const Kernels kPortableKernels;
 #if defined(__x86_64__)
@@ -161,18 +208,36 @@ static inline float FinishOne(const Finish& f, int32_t count, int channel) {
   int32_t x = count * 2;
   x = x < f.clamp_max ? x : f.clamp_max;
   x = x > f.clamp_min ? x : f.clamp_min;
-  return static_cast<float>(x) * f.multiplier[channel] + f.bias[channel];
+  const float y = static_cast<float>(x) * f.multiplier[channel] + f.bias[channel];
+  return y < f.least ? f.least : y;
 }
 
-// Calls finish_pixel(finish, counts, channels, residual, out, bits) for each pixel.
-template <typename Count, typename FinishPixel>
-static inline void FinishEach(const Finish& finish, const void* counts, int pixels, int channels, const Targets& t,
-                              FinishPixel finish_pixel) {
+static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {
+  const float value = scale != nullptr ? x[channel] * scale[channel] + shift[channel] : x[channel];
+  return value < 0.0f ? 1u : 0u;
+}
+
+// Up to 32 channels of a strip of pixels, one by one.
+template <typename Count>
+static inline void FinishTail(const Finish& f, const Count* counts, int pixels, int base, int channels,
+                              const Targets& t, int word_bytes) {
+  const int end = base + kWord < channels ? base + kWord : channels;
   for (int p = 0; p < pixels; ++p) {
-    finish_pixel(finish, static_cast<const Count*>(counts) + p * kTile, channels,
-                 t.residual == nullptr ? nullptr : t.residual + p * t.residual_stride,
-                 t.out == nullptr ? nullptr : t.out + p * t.out_stride,
-                 finish.threshold == nullptr ? nullptr : t.bits[p] + t.bits_offset);
+    uint32_t word = f.threshold != nullptr ? f.flip[base / kWord] : 0, sum_word = 0;
+    for (int c = base; c < end; ++c) {
+      const int32_t count = static_cast<int32_t>(counts[p * kTile + c]);
+      if (t.out != nullptr) {
+        float y = FinishOne(f, count, c);
+        if (t.residual != nullptr) y += t.residual[p * t.residual_stride + c];
+        if (t.extra != nullptr) y += t.extra[p][c];
+        t.out[p * t.out_stride + c] = y;
+        if (f.scale != nullptr) sum_word |= SignOne(t.out + p * t.out_stride, f.scale, f.shift, c) << (c - base);
+      }
+      if (f.threshold != nullptr) word ^= (count > f.threshold[c] ? 1u : 0u) << (c - base);
+    }
+    const ptrdiff_t at = base / kWord * word_bytes;
+    if (f.threshold != nullptr) StoreWord(t.bits[p] + t.bits_offset + at, word, word_bytes);
+    if (t.out != nullptr && f.scale != nullptr) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word, word_bytes);
   }
 }
 
@@ -183,11 +248,6 @@ static inline float Clamp(float x, float low, float high) {
 
 static inline void ClampAll(const float* x, float low, float high, float* out, int count) {
   for (int i = 0; i < count; ++i) out[i] = Clamp(x[i], low, high);
-}
-
-static inline uint32_t SignOne(const float* x, const float* scale, const float* shift, int channel) {
-  const float value = scale != nullptr ? x[channel] * scale[channel] + shift[channel] : x[channel];
-  return value < 0.0f ? 1u : 0u;
 }
 
 }  // namespace bnn

@@ -7,6 +7,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <utility>
+
 namespace bnn {
 
 namespace {
@@ -30,7 +32,8 @@ constexpr int kSteps = 63;  // nibbles until a byte could overflow: 63 * 4 = 252
 size_t PackedBytes(int channels, int words) { return static_cast<size_t>(WordsFor(channels)) * words * 8 * kWord; }
 
 // [nibble][channel], a byte each.
-void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
+  const int words = WordsUnder(windows, window_count);
   const int width = WordsFor(channels) * kWord;
   std::memset(packed, 0, PackedBytes(channels, words));
   for (int c = 0; c < channels; ++c) {
@@ -120,41 +123,73 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-inline void FinishPixel(const Finish& f, const uint16_t* count, int channels, const float* residual, float* out,
-                        uint8_t* bits) {
-  const __m256i low = _mm256_set1_epi32(f.clamp_min), high = _mm256_set1_epi32(f.clamp_max);
-  for (int base = 0; base < channels; base += kWord) {
-    const int end = base + kWord < channels ? base + kWord : channels;
-    uint32_t word = 0;
-    int c = base;
-    for (; c + 8 <= end; c += 8) {
-      const __m256i n = _mm256_cvtepu16_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(count + c)));
-      if (out != nullptr) {
-        const __m256i x = _mm256_max_epi32(_mm256_min_epi32(_mm256_add_epi32(n, n), high), low);
-        __m256 y = _mm256_mul_ps(_mm256_cvtepi32_ps(x), _mm256_loadu_ps(f.multiplier + c));
-        y = _mm256_add_ps(y, _mm256_loadu_ps(f.bias + c));
-        if (residual != nullptr) y = _mm256_add_ps(y, _mm256_loadu_ps(residual + c));
-        _mm256_storeu_ps(out + c, y);
+// Eight counts, of 16 or of 32 bits.
+inline __m256i LoadCounts(const uint16_t* counts) {
+  return _mm256_cvtepu16_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(counts)));
+}
+inline __m256i LoadCounts(const int32_t* counts) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(counts)); }
+
+// 32 channels of a strip of pixels.
+template <int kCommon, typename Count>
+void FinishWord(const Finish& f, const Count* counts, int pixels, int channel, const Targets& t) {
+  const int kParts = kCommon < kCommonParts ? kCommon : PartsOf(f, t);
+  const __m256i most = _mm256_set1_epi32(f.most), low = _mm256_set1_epi32(f.clamp_min),
+                high = _mm256_set1_epi32(f.clamp_max);
+  const __m256 least = _mm256_set1_ps(f.least);
+  for (int p = 0; p < pixels; ++p) {
+    uint32_t word = kParts & kBits ? f.flip[channel / kWord] : 0, sum_word = 0;
+#pragma GCC unroll 4
+    for (int v = 0; v < kWord; v += 8) {
+      const int c = channel + v;
+      const __m256i n = LoadCounts(counts + p * kTile + c);
+      if (kParts & kOut) {
+        __m256 y;
+        if (kCommon == kRare) {
+          const __m256i x = _mm256_max_epi32(_mm256_min_epi32(_mm256_add_epi32(n, n), high), low);
+          // A multiplication and an addition, each rounded: not fused.
+          y = _mm256_mul_ps(_mm256_cvtepi32_ps(x), _mm256_loadu_ps(f.multiplier + c));
+          y = _mm256_max_ps(least, _mm256_add_ps(y, _mm256_loadu_ps(f.bias + c)));  // the second where one is a NaN
+        } else {
+          const __m256 x = _mm256_cvtepi32_ps(_mm256_min_epi32(n, most));
+          y = _mm256_fmadd_ps(x, _mm256_loadu_ps(f.doubled + c), _mm256_loadu_ps(f.bias + c));
+        }
+        if (kParts & kResidual) y = _mm256_add_ps(y, _mm256_loadu_ps(t.residual + p * t.residual_stride + c));
+        if (kParts & kExtra) y = _mm256_add_ps(y, _mm256_loadu_ps(t.extra[p] + c));
+        _mm256_storeu_ps(t.out + p * t.out_stride + c, y);
+        if (kParts & kSumBits) {
+          const __m256 value =
+              _mm256_add_ps(_mm256_mul_ps(y, _mm256_loadu_ps(f.scale + c)), _mm256_loadu_ps(f.shift + c));
+          const int below = _mm256_movemask_ps(_mm256_cmp_ps(value, _mm256_setzero_ps(), _CMP_LT_OQ));
+          sum_word |= static_cast<uint32_t>(below) << v;
+        }
       }
-      if (f.threshold != nullptr) {
+      if (kParts & kBits) {
         const __m256i limit = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(f.threshold + c));
-        const int above = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(n, limit)));
-        word |= static_cast<uint32_t>(above) << (c - base);
+        word ^= static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(n, limit)))) << v;
       }
     }
-    for (; c < end; ++c) {
-      if (out != nullptr) {
-        const float y = FinishOne(f, count[c], c);
-        out[c] = residual != nullptr ? y + residual[c] : y;
-      }
-      if (f.threshold != nullptr) word |= (count[c] > f.threshold[c] ? 1u : 0u) << (c - base);
-    }
-    if (f.threshold != nullptr) StoreWord(bits + base / kWord * 8, word ^ f.flip[base / kWord], 8);
+    const ptrdiff_t at = channel / kWord * 8;
+    if (kParts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, word, 8);
+    if (kParts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word, 8);
   }
 }
 
+template <typename Count, int... kCommon>
+auto FinishWordOf(int parts, std::integer_sequence<int, kCommon...>) {
+  static constexpr decltype(&FinishWord<0, Count>) kAll[] = {FinishWord<kCommon, Count>...};
+  return kAll[parts];
+}
+
+template <typename Count>
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
-  FinishEach<uint16_t>(finish, counts, pixels, channels, targets, FinishPixel);
+  const int parts = PartsOf(finish, targets), whole = channels / kWord * kWord;
+  if (parts == 0) return;
+  const Count* from = static_cast<const Count*>(counts);
+  const auto finish_word = parts < kCommonParts
+                               ? FinishWordOf<Count>(parts, std::make_integer_sequence<int, kCommonParts>())
+                               : FinishWord<kRare, Count>;
+  for (int channel = 0; channel < whole; channel += kWord) finish_word(finish, from, pixels, channel, targets);
+  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 8);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -182,12 +217,19 @@ void Add(const float* a, const float* b, float* out, int count) {
   for (; i < count; ++i) out[i] = a[i] + b[i];
 }
 
-void Maximum(const float* x, float* best, int count) {
+void Maximum(const float* const* inputs, int inputs_count, float* out, int count) {
   int i = 0;
-  // max_ps gives its second operand where the two are equal or one is a NaN: x > best ? x : best.
-  for (; i + 8 <= count; i += 8)
-    _mm256_storeu_ps(best + i, _mm256_max_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(best + i)));
-  for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+  for (; i + 8 <= count; i += 8) {
+    __m256 best = _mm256_loadu_ps(inputs[0] + i);
+    // max gives its second operand where the two are equal or one is a NaN.
+    for (int k = 1; k < inputs_count; ++k) best = _mm256_max_ps(_mm256_loadu_ps(inputs[k] + i), best);
+    _mm256_storeu_ps(out + i, best);
+  }
+  for (; i < count; ++i) {
+    float best = inputs[0][i];
+    for (int k = 1; k < inputs_count; ++k) best = inputs[k][i] > best ? inputs[k][i] : best;
+    out[i] = best;
+  }
 }
 
 // `kPixels` pixels by one panel.
@@ -234,11 +276,56 @@ void Multiply(const FloatTile& t) {
   }
 }
 
+// `kPixels` pixels by 16 channels: two products of 16 bits a lane, pixels and filters both kept so.
+template <int kPixels>
+inline void DotBlock(const int16_t* packed, const int32_t* start, int width, const Window* windows, int window_count,
+                     const uint8_t* const* origins, int32_t* sums) {
+  __m256i totals[kPixels][2];
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < 2; ++v) totals[p][v] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(start + 8 * v));
+  }
+  for (int w = 0; w < window_count; ++w) {
+    for (int i = 0; i < 2 * windows[w].words; ++i, packed += 2 * static_cast<ptrdiff_t>(width)) {
+      const __m256i* filter = reinterpret_cast<const __m256i*>(packed);
+      const __m256i low = _mm256_loadu_si256(filter), high = _mm256_loadu_si256(filter + 1);
+      for (int p = 0; p < kPixels; ++p) {
+        int pair;
+        std::memcpy(&pair, origins[p] + windows[w].offset + 4 * i, 4);
+        const __m256i input = _mm256_set1_epi32(pair);
+        totals[p][0] = _mm256_add_epi32(totals[p][0], _mm256_madd_epi16(input, low));
+        totals[p][1] = _mm256_add_epi32(totals[p][1], _mm256_madd_epi16(input, high));
+      }
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < 2; ++v) _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + p * kTile + 8 * v), totals[p][v]);
+  }
+}
+
+void Dot(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
+         const uint8_t* const* origins, int pixels, int32_t* sums) {
+  for (int c = 0; c < width; c += 16) {
+    const int16_t* filters = static_cast<const int16_t*>(packed) + 2 * c;
+    int p = 0;
+    for (; p + 4 <= pixels; p += 4) {
+      DotBlock<4>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+    }
+    for (; p < pixels; ++p)
+      DotBlock<1>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+  }
+}
+
+bool ToPixels(const float* x, int count, uint8_t* pixels) {
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) wrong |= !ToPixel(x[i], pixels + i);
+  return wrong == 0;
+}
+
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", 8,   2,       65535,    PackedBytes, Pack,    Accumulate, FinishStrip,
-    Sign,   Add, Maximum, ClampAll, Multiply,    nullptr, nullptr,
+    "avx2",  8,        2,        65535, PackedBytes, Pack, Accumulate, FinishStrip<uint16_t>, Sign,     Add,
+    Maximum, ClampAll, Multiply, Dot,   2,           0,    true,       FinishStrip<int32_t>,  ToPixels,
 };
 
 }  // namespace bnn

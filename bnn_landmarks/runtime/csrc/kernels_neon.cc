@@ -5,6 +5,8 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
+#include <utility>
+
 namespace bnn {
 
 namespace {
@@ -24,7 +26,8 @@ struct Segment {
 size_t PackedBytes(int channels, int words) { return static_cast<size_t>(WordsFor(channels)) * kWord * words * 4; }
 
 // [block of 16 channels][word][channel]
-void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
+  const int words = WordsUnder(windows, window_count);
   uint32_t* to = reinterpret_cast<uint32_t*>(packed);
   std::memset(packed, 0, PackedBytes(channels, words));
   for (int c = 0; c < channels; ++c) {
@@ -186,8 +189,7 @@ inline void Flush(const uint8x16_t* sums, bool first, uint16_t* counts) {
 void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
                 const uint8_t* const* origins, int pixels, void* counts) {
   uint16_t* out = static_cast<uint16_t*>(counts);
-  int words = 0;
-  for (int w = 0; w < window_count; ++w) words += windows[w].words;
+  const int words = WordsUnder(windows, window_count);
   // Group by group of as many segments as fit under `kSteps`; a window is cut only where it is longer than that.
   for (int w = 0, from = 0, done = 0; w < window_count;) {
     Segment segments[kSteps];
@@ -232,19 +234,27 @@ inline uint32_t PackMasks(const uint16x8_t masks[4]) {
   return vgetq_lane_u32(vreinterpretq_u32_u8(sums), 0);
 }
 
-// 32 channels of a strip of pixels; what is not wanted is left out when compiled.
-template <bool kOut, bool kResidual, bool kBits>
+// Four floats of min(count, most).
+inline float32x4_t LowFloats(uint16x8_t n) { return vcvtq_f32_u32(vmovl_u16(vget_low_u16(n))); }
+inline float32x4_t HighFloats(uint16x8_t n) { return vcvtq_f32_u32(vmovl_high_u16(n)); }
+
+// 32 channels of a strip of pixels.
+template <int kCommon>
 void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel, const Targets& t) {
+  const int kParts = kCommon < kCommonParts ? kCommon : PartsOf(f, t);
   const int32x4_t low = vdupq_n_s32(f.clamp_min), high = vdupq_n_s32(f.clamp_max);
+  const float32x4_t least = vdupq_n_f32(f.least);
+  const uint16x8_t most = vdupq_n_u16(static_cast<uint16_t>(f.most < 65535 ? f.most : 65535));
+  const float* multipliers = kCommon == kRare ? f.multiplier : f.doubled;
   float32x4_t multiplier[8], bias[8];
   uint16x8_t limits[4];  // count > threshold as count >= threshold + 1, in 16 bits
   for (int v = 0; v < 8; ++v) {
-    if (!kOut) break;
-    multiplier[v] = vld1q_f32(f.multiplier + channel + 4 * v);
+    if (!(kParts & kOut)) break;
+    multiplier[v] = vld1q_f32(multipliers + channel + 4 * v);
     bias[v] = vld1q_f32(f.bias + channel + 4 * v);
   }
   for (int v = 0; v < 4; ++v) {
-    if (!kBits) break;
+    if (!(kParts & kBits)) break;
     const int32_t* threshold = f.threshold + channel + 8 * v;
     const int32x4_t one = vdupq_n_s32(1);
     limits[v] = vcombine_u16(vqmovun_s32(vqaddq_s32(vld1q_s32(threshold), one)),
@@ -252,60 +262,76 @@ void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel
   }
   for (int p = 0; p < pixels; ++p) {
     const uint16_t* count = counts + p * kTile + channel;
-    uint16x8_t masks[4];
+    uint16x8_t above[4], below[4];
+#pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const uint16x8_t n = vld1q_u16(count + 8 * v);
-      if (kOut) {
-        const uint32x4_t doubled[] = {vshll_n_u16(vget_low_u16(n), 1), vshll_high_n_u16(n, 1)};
-        float32x4_t y[2];
-        for (int half = 0; half < 2; ++half) {
-          const int32x4_t x = vmaxq_s32(vminq_s32(vreinterpretq_s32_u32(doubled[half]), high), low);
+      if (kParts & kBits) above[v] = vcgeq_u16(n, limits[v]);
+      if (!(kParts & kOut)) continue;
+      const uint16x8_t limited = vminq_u16(n, most);
+      uint32x4_t signs[2];
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        const int c = channel + 8 * v + 4 * half;
+        float32x4_t y;
+        if (kCommon == kRare) {
+          const uint32x4_t doubled = half == 0 ? vshll_n_u16(vget_low_u16(n), 1) : vshll_high_n_u16(n, 1);
+          const int32x4_t x = vmaxq_s32(vminq_s32(vreinterpretq_s32_u32(doubled), high), low);
           // A multiplication and an addition, each rounded: not fused.
-          y[half] = vaddq_f32(vmulq_f32(vcvtq_f32_s32(x), multiplier[2 * v + half]), bias[2 * v + half]);
+          y = vaddq_f32(vmulq_f32(vcvtq_f32_s32(x), multiplier[2 * v + half]), bias[2 * v + half]);
+          y = vbslq_f32(vcltq_f32(y, least), least, y);
+        } else {
+          y = vfmaq_f32(bias[2 * v + half], half == 0 ? LowFloats(limited) : HighFloats(limited),
+                        multiplier[2 * v + half]);
         }
-        if (kResidual) {
-          const float* residual = t.residual + p * t.residual_stride + channel + 8 * v;
-          y[0] = vaddq_f32(y[0], vld1q_f32(residual));
-          y[1] = vaddq_f32(y[1], vld1q_f32(residual + 4));
+        if (kParts & kResidual) y = vaddq_f32(y, vld1q_f32(t.residual + p * t.residual_stride + c));
+        if (kParts & kExtra) y = vaddq_f32(y, vld1q_f32(t.extra[p] + c));
+        vst1q_f32(t.out + p * t.out_stride + c, y);
+        if (kParts & kSumBits) {
+          const float32x4_t value = vaddq_f32(vmulq_f32(y, vld1q_f32(f.scale + c)), vld1q_f32(f.shift + c));
+          signs[half] = vcltzq_f32(value);  // false for -0.0 and for a NaN, as on x86
         }
-        float* out = t.out + p * t.out_stride + channel + 8 * v;
-        vst1q_f32(out, y[0]);
-        vst1q_f32(out + 4, y[1]);
       }
-      if (kBits) masks[v] = vcgeq_u16(n, limits[v]);
+      if (kParts & kSumBits) below[v] = vuzp1q_u16(vreinterpretq_u16_u32(signs[0]), vreinterpretq_u16_u32(signs[1]));
     }
-    if (kBits)
-      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
+    const ptrdiff_t at = channel / kWord * 4;
+    if (kParts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, PackMasks(above) ^ f.flip[channel / kWord], 4);
+    if (kParts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, PackMasks(below), 4);
   }
 }
 
-// The channels that fill no word.
-void FinishTail(const Finish& f, const uint16_t* counts, int pixels, int base, int channels, const Targets& t) {
-  for (int p = 0; p < pixels; ++p) {
-    uint32_t word = 0;
-    for (int c = base; c < channels; ++c) {
-      const int32_t count = counts[p * kTile + c];
-      if (t.out != nullptr) {
-        const float y = FinishOne(f, count, c);
-        t.out[p * t.out_stride + c] = t.residual != nullptr ? y + t.residual[p * t.residual_stride + c] : y;
-      }
-      if (f.threshold != nullptr) word |= (count > f.threshold[c] ? 1u : 0u) << (c - base);
-    }
-    if (f.threshold != nullptr) StoreWord(t.bits[p] + t.bits_offset + base / kWord * 4, word ^ f.flip[base / kWord], 4);
-  }
+template <int... kCommon>
+auto FinishWordOf(int parts, std::integer_sequence<int, kCommon...>) {
+  static constexpr decltype(&FinishWord<0>) kAll[] = {FinishWord<kCommon>...};
+  return kAll[parts];
 }
 
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
   const uint16_t* from = static_cast<const uint16_t*>(counts);
-  const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
-  auto* const finish_word = !out   ? FinishWord<false, false, true>
-                            : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
-                                   : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
-  const int base = channels / kWord * kWord;
-  if (out || bits) {
-    for (int channel = 0; channel < base; channel += kWord) finish_word(finish, from, pixels, channel, targets);
+  const int parts = PartsOf(finish, targets), whole = channels / kWord * kWord;
+  if (parts == 0) return;
+  const auto finish_word =
+      parts < kCommonParts ? FinishWordOf(parts, std::make_integer_sequence<int, kCommonParts>()) : FinishWord<kRare>;
+  for (int channel = 0; channel < whole; channel += kWord) finish_word(finish, from, pixels, channel, targets);
+  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 4);
+}
+
+// The bits of sums of 32 bits; no floats are ever made of them.
+void FinishSums(const Finish& f, const void* sums, int pixels, int channels, const Targets& t) {
+  const int whole = channels / kWord * kWord;
+  for (int channel = 0; channel < whole; channel += kWord) {
+    for (int p = 0; p < pixels; ++p) {
+      const int32_t* sum = static_cast<const int32_t*>(sums) + p * kTile + channel;
+      uint16x8_t above[4];
+      for (int v = 0; v < 4; ++v) {
+        const int32_t* limit = f.threshold + channel + 8 * v;
+        above[v] = vuzp1q_u16(vreinterpretq_u16_u32(vcgtq_s32(vld1q_s32(sum + 8 * v), vld1q_s32(limit))),
+                              vreinterpretq_u16_u32(vcgtq_s32(vld1q_s32(sum + 8 * v + 4), vld1q_s32(limit + 4))));
+      }
+      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(above) ^ f.flip[channel / kWord], 4);
+    }
   }
-  if (base < channels) FinishTail(finish, from, pixels, base, channels, targets);
+  if (whole < channels) FinishTail(f, static_cast<const int32_t*>(sums), pixels, whole, channels, t, 4);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -336,13 +362,21 @@ void Add(const float* a, const float* b, float* out, int count) {
   for (; i < count; ++i) out[i] = a[i] + b[i];
 }
 
-void Maximum(const float* x, float* best, int count) {
+void Maximum(const float* const* inputs, int inputs_count, float* out, int count) {
   int i = 0;
   for (; i + 4 <= count; i += 4) {
-    const float32x4_t new_values = vld1q_f32(x + i), old_values = vld1q_f32(best + i);
-    vst1q_f32(best + i, vbslq_f32(vcgtq_f32(new_values, old_values), new_values, old_values));
+    float32x4_t best = vld1q_f32(inputs[0] + i);
+    for (int k = 1; k < inputs_count; ++k) {
+      const float32x4_t x = vld1q_f32(inputs[k] + i);
+      best = vbslq_f32(vcgtq_f32(x, best), x, best);
+    }
+    vst1q_f32(out + i, best);
   }
-  for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+  for (; i < count; ++i) {
+    float best = inputs[0][i];
+    for (int k = 1; k < inputs_count; ++k) best = inputs[k][i] > best ? inputs[k][i] : best;
+    out[i] = best;
+  }
 }
 
 // `kPixelsAtOnce` pixels by one panel.
@@ -381,11 +415,77 @@ void Multiply(const FloatTile& t) {
   }
 }
 
+// `kPixelsAtOnce` pixels by 16 channels. Pixels less 128 times filters are at most 128 * 127, so that 16 bits hold the
+// sum of two products; pairs of them are added to 32 bits.
+template <int kPixelsAtOnce>
+inline void DotBlock(const int8_t* packed, const int32_t* start, int width, const Window* windows, int window_count,
+                     const uint8_t* const* origins, int32_t* sums) {
+  int32x4_t totals[kPixelsAtOnce][4];
+  for (int p = 0; p < kPixelsAtOnce; ++p) {
+    for (int v = 0; v < 4; ++v) totals[p][v] = vld1q_s32(start + 4 * v);
+  }
+  for (int w = 0; w < window_count; ++w) {
+    const uint8_t* inputs[kPixelsAtOnce];
+    for (int p = 0; p < kPixelsAtOnce; ++p) inputs[p] = origins[p] + windows[w].offset;
+    for (int i = 0; i < windows[w].words; ++i, packed += 4 * static_cast<ptrdiff_t>(width)) {
+      const int8x16_t low[] = {vld1q_s8(packed), vld1q_s8(packed + 16)};
+      const int8x16_t high[] = {vld1q_s8(packed + 2 * width), vld1q_s8(packed + 2 * width + 16)};
+      for (int p = 0; p < kPixelsAtOnce; ++p) {
+        const int16x8x2_t pairs = vld2q_dup_s16(reinterpret_cast<const int16_t*>(inputs[p]));
+        inputs[p] += 4;
+        const int8x16_t one = vreinterpretq_s8_s16(pairs.val[0]), two = vreinterpretq_s8_s16(pairs.val[1]);
+        for (int v = 0; v < 2; ++v) {
+          const int16x8_t first =
+              vmlal_s8(vmull_s8(vget_low_s8(low[v]), vget_low_s8(one)), vget_low_s8(high[v]), vget_low_s8(two));
+          const int16x8_t second = vmlal_high_s8(vmull_high_s8(low[v], one), high[v], two);
+          totals[p][2 * v] = vpadalq_s16(totals[p][2 * v], first);
+          totals[p][2 * v + 1] = vpadalq_s16(totals[p][2 * v + 1], second);
+        }
+      }
+    }
+  }
+  for (int p = 0; p < kPixelsAtOnce; ++p) {
+    for (int v = 0; v < 4; ++v) vst1q_s32(sums + p * kTile + 4 * v, totals[p][v]);
+  }
+}
+
+void Dot(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
+         const uint8_t* const* origins, int pixels, int32_t* sums) {
+  for (int c = 0; c < width; c += 16) {
+    const int8_t* filters = static_cast<const int8_t*>(packed) + 2 * c;
+    int p = 0;
+    for (; p + 4 <= pixels; p += 4) {
+      DotBlock<4>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+    }
+    for (; p < pixels; ++p)
+      DotBlock<1>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+  }
+}
+
+bool ToPixels(const float* x, int count, uint8_t* pixels) {
+  const float32x4_t scale = vdupq_n_f32(255.0f), rounding = vdupq_n_f32(kRounding);
+  uint32x4_t all = vdupq_n_u32(~0u);
+  int i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint16x4_t halves[2];
+    for (int half = 0; half < 2; ++half) {
+      const float32x4_t value = vmulq_f32(vld1q_f32(x + i + 4 * half), scale);
+      const float32x4_t rounded = vsubq_f32(vaddq_f32(value, rounding), rounding);
+      all = vandq_u32(all, vandq_u32(vcgezq_f32(rounded), vcleq_f32(rounded, scale)));
+      halves[half] = vmovn_u32(vcvtq_u32_f32(rounded));
+    }
+    vst1_u8(pixels + i, vmovn_u16(vcombine_u16(halves[0], halves[1])));
+  }
+  bool fits = vminvq_u32(all) != 0;
+  for (; i < count; ++i) fits = ToPixel(x[i], pixels + i) && fits;
+  return fits;
+}
+
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon", 4,   2,       65534,    PackedBytes, Pack,    Accumulate, FinishStrip,
-    Sign,   Add, Maximum, ClampAll, Multiply,    nullptr, nullptr,
+    "neon",  4,        2,        65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign,     Add,
+    Maximum, ClampAll, Multiply, Dot,   1,           0x80, true,       FinishSums,  ToPixels,
 };
 
 }  // namespace bnn

@@ -9,8 +9,8 @@ namespace {
 
 size_t PackedBytes(int channels, int words) { return static_cast<size_t>(channels) * words * 4; }
 
-void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
-  std::memcpy(packed, filters, PackedBytes(channels, words));
+void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
+  std::memcpy(packed, filters, PackedBytes(channels, WordsUnder(windows, window_count)));
 }
 
 // Spelled out: without a processor's own instruction, compilers call a function here.
@@ -39,29 +39,6 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   }
 }
 
-inline void FinishPixel(const Finish& f, const int32_t* count, int channels, const float* residual, float* out,
-                        uint8_t* bits) {
-  if (out != nullptr) {
-    for (int c = 0; c < channels; ++c) {
-      const float y = FinishOne(f, count[c], c);
-      out[c] = residual != nullptr ? y + residual[c] : y;
-    }
-  }
-  if (f.threshold == nullptr) return;
-  for (int c = 0; c < channels; c += kWord) {
-    uint32_t word = 0;
-    for (int i = 0; i < kWord && c + i < channels; ++i) {
-      const uint32_t above = count[c + i] > f.threshold[c + i] ? 1u : 0u;
-      word |= (above ^ (f.flip[c / kWord] >> i & 1u)) << i;
-    }
-    StoreWord(bits + c / kWord * 4, word, 4);
-  }
-}
-
-void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
-  FinishEach<int32_t>(finish, counts, pixels, channels, targets, FinishPixel);
-}
-
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
   for (int c = 0; c < channels; c += kWord) {
     uint32_t word = 0;
@@ -70,12 +47,43 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
   }
 }
 
+// Channel by channel in plain loops, which compilers make vectors of.
+void FinishStrip(const Finish& f, const void* counts, int pixels, int channels, const Targets& t) {
+  for (int p = 0; p < pixels; ++p) {
+    const int32_t* count = static_cast<const int32_t*>(counts) + p * kTile;
+    if (t.out != nullptr) {
+      float* out = t.out + p * t.out_stride;
+      const float* residual =
+          t.residual == nullptr ? nullptr : t.residual + p * t.residual_stride;  // `out` itself, too
+      for (int c = 0; c < channels; ++c) {
+        const float y = FinishOne(f, count[c], c);
+        out[c] = residual != nullptr ? y + residual[c] : y;
+      }
+      if (t.extra != nullptr) {
+        for (int c = 0; c < channels; ++c) out[c] += t.extra[p][c];
+      }
+      if (f.scale != nullptr) Sign(out, f.scale, f.shift, channels, t.sum_bits[p] + t.sum_bits_offset);
+    }
+    if (f.threshold == nullptr) continue;
+    for (int c = 0; c < channels; c += kWord) {
+      uint32_t word = 0;
+      for (int i = 0; i < kWord && c + i < channels; ++i) {
+        word |= (count[c + i] > f.threshold[c + i] ? 1u : 0u) << i;
+      }
+      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, word ^ f.flip[c / kWord], 4);
+    }
+  }
+}
+
 void Add(const float* a, const float* b, float* out, int count) {
   for (int i = 0; i < count; ++i) out[i] = a[i] + b[i];
 }
 
-void Maximum(const float* x, float* best, int count) {
-  for (int i = 0; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+void Maximum(const float* const* inputs, int inputs_count, float* out, int count) {
+  if (inputs[0] != out) std::memcpy(out, inputs[0], sizeof(float) * count);
+  for (int k = 1; k < inputs_count; ++k) {
+    for (int i = 0; i < count; ++i) out[i] = inputs[k][i] > out[i] ? inputs[k][i] : out[i];
+  }
 }
 
 // a * b + c rounded once, where the processor may have no such instruction. The product is exact as a double, so only a
@@ -106,12 +114,12 @@ void Multiply(const FloatTile& t) {
   }
 }
 
-void Dot(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
-         int pixels, void* sums) {
+void Dot(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
+         const uint8_t* const* origins, int pixels, int32_t* sums) {
   for (int p = 0; p < pixels; ++p) {
-    int32_t* out = static_cast<int32_t*>(sums) + p * kTile;
-    for (int c = 0; c < width; ++c) out[c] = 0;
-    const int8_t* filter = packed;
+    int32_t* out = sums + p * kTile;
+    std::memcpy(out, start, sizeof(int32_t) * width);
+    const int8_t* filter = static_cast<const int8_t*>(packed);
     for (int w = 0; w < window_count; ++w) {
       const uint8_t* input = origins[p] + windows[w].offset;
       for (int i = 0; i < windows[w].words; ++i, input += 4, filter += 4 * width) {
@@ -123,11 +131,17 @@ void Dot(const int8_t* packed, int width, const Window* windows, int window_coun
   }
 }
 
+bool ToPixels(const float* x, int count, uint8_t* pixels) {
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) wrong |= !ToPixel(x[i], pixels + i);
+  return wrong == 0;
+}
+
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable", 4,   4,       1 << 28,  PackedBytes, Pack, Accumulate,  FinishStrip,
-    Sign,       Add, Maximum, ClampAll, Multiply,    Dot,  FinishStrip,
+    "portable", 4,        4,        1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign,     Add,
+    Maximum,    ClampAll, Multiply, Dot,     1,           0,    false,      FinishStrip, ToPixels,
 };
 
 }  // namespace bnn

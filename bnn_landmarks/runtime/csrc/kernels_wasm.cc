@@ -61,7 +61,8 @@ size_t PackedBytes(int channels, int words) {
 }
 
 // [piece][block of 64 or 32 channels][nibble][channel], a byte each; a piece ends with zeros that fill its last group.
-void Pack(const uint32_t* filters, int channels, int words, uint8_t* packed) {
+void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
+  const int words = WordsUnder(windows, window_count);
   std::memset(packed, 0, PackedBytes(channels, words));
   const int width = WordsFor(channels) * kWord;
   for (int from = 0; from < words; from += kPieceWords) {
@@ -157,8 +158,7 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   constexpr int kRowStride = (kPieceWords * 8 + 7) / 8 * 8;
   alignas(16) uint16_t rows[kPairs * kRowStride];
   const int width = WordsFor(channels) * kWord;
-  int left = 0;
-  for (int w = 0; w < window_count; ++w) left += windows[w].words;
+  int left = WordsUnder(windows, window_count);
   bool first = true;
   for (int window = 0, from = 0; left > 0; first = false) {
     const int piece = left < kPieceWords ? left : kPieceWords;
@@ -202,13 +202,14 @@ inline uint32_t PackMasks(const v128_t masks[4]) {
          static_cast<uint32_t>(wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(masks[2], masks[3]))) << 16;
 }
 
-// 32 channels of a strip of pixels; what is not wanted is left out when compiled.
-template <bool kOut, bool kResidual, bool kBits>
+// 32 channels of a strip of pixels. Once for all parts, which a module of few bytes asks for.
 void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel, const Targets& t) {
+  const int parts = PartsOf(f, t);
   const v128_t low = wasm_i32x4_splat(f.clamp_min), high = wasm_i32x4_splat(f.clamp_max);
+  const v128_t least = wasm_f32x4_splat(f.least);
   v128_t limits[4];  // count > threshold as count >= threshold + 1, in 16 bits
   for (int v = 0; v < 4; ++v) {
-    if (!kBits) break;
+    if (!(parts & kBits)) break;
     const auto limit = [&](int first) {
       const v128_t most = wasm_i32x4_min(wasm_v128_load(f.threshold + channel + first), wasm_i32x4_const_splat(65534));
       return wasm_i32x4_add(most, wasm_i32x4_const_splat(1));
@@ -217,59 +218,42 @@ void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel
   }
   for (int p = 0; p < pixels; ++p) {
     const uint16_t* count = counts + p * kTile + channel;
-    v128_t masks[4];
+    v128_t above[4], below[4];
+#pragma clang loop unroll(disable)
     for (int v = 0; v < 4; ++v) {
       const v128_t n = wasm_v128_load(count + 8 * v);
-      if (kOut) {
-        const v128_t halves[] = {wasm_u32x4_extend_low_u16x8(n), wasm_u32x4_extend_high_u16x8(n)};
+      if (parts & kOut) {
+        v128_t halves[] = {wasm_u32x4_extend_low_u16x8(n), wasm_u32x4_extend_high_u16x8(n)};
         for (int half = 0; half < 2; ++half) {
           const int c = channel + 8 * v + 4 * half;
           const v128_t x = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(halves[half], 1), high), low);
           v128_t y = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(x), wasm_v128_load(f.multiplier + c));
           y = wasm_f32x4_add(y, wasm_v128_load(f.bias + c));
-          if (kResidual) y = wasm_f32x4_add(y, wasm_v128_load(t.residual + p * t.residual_stride + c));
+          if (parts & kRare) y = wasm_f32x4_pmax(y, least);  // y < least ? least : y
+          if (parts & kResidual) y = wasm_f32x4_add(y, wasm_v128_load(t.residual + p * t.residual_stride + c));
+          if (parts & kExtra) y = wasm_f32x4_add(y, wasm_v128_load(t.extra[p] + c));
           wasm_v128_store(t.out + p * t.out_stride + c, y);
+          if (parts & kSumBits) {
+            y = wasm_f32x4_add(wasm_f32x4_mul(y, wasm_v128_load(f.scale + c)), wasm_v128_load(f.shift + c));
+            halves[half] = wasm_f32x4_lt(y, wasm_f32x4_const_splat(0.0f));
+          }
         }
+        if (parts & kSumBits) below[v] = wasm_i16x8_narrow_i32x4(halves[0], halves[1]);
       }
-      if (kBits) masks[v] = wasm_u16x8_ge(n, limits[v]);
+      if (parts & kBits) above[v] = wasm_u16x8_ge(n, limits[v]);
     }
-    if (kBits) {
-      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(masks) ^ f.flip[channel / kWord], 4);
-    }
-  }
-}
-
-// The channels from `base` on, one by one.
-template <typename Count>
-void FinishTail(const Finish& f, const Count* counts, int pixels, int base, int channels, const Targets& t) {
-  for (int p = 0; p < pixels; ++p) {
-    for (int word = base; word < channels; word += kWord) {
-      uint32_t bits = 0;
-      for (int c = word; c < channels && c < word + kWord; ++c) {
-        const int32_t count = counts[p * kTile + c];
-        if (t.out != nullptr) {
-          const float y = FinishOne(f, count, c);
-          t.out[p * t.out_stride + c] = t.residual != nullptr ? y + t.residual[p * t.residual_stride + c] : y;
-        }
-        if (f.threshold != nullptr) bits |= (count > f.threshold[c] ? 1u : 0u) << (c - word);
-      }
-      if (f.threshold != nullptr)
-        StoreWord(t.bits[p] + t.bits_offset + word / kWord * 4, bits ^ f.flip[word / kWord], 4);
-    }
+    const ptrdiff_t at = channel / kWord * 4;
+    if (parts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, PackMasks(above) ^ f.flip[channel / kWord], 4);
+    if (parts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, PackMasks(below), 4);
   }
 }
 
 void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
   const uint16_t* from = static_cast<const uint16_t*>(counts);
-  const bool out = targets.out != nullptr, residual = targets.residual != nullptr, bits = finish.threshold != nullptr;
-  auto* const finish_word = !out   ? FinishWord<false, false, true>
-                            : bits ? (residual ? FinishWord<true, true, true> : FinishWord<true, false, true>)
-                                   : (residual ? FinishWord<true, true, false> : FinishWord<true, false, false>);
-  const int base = channels / kWord * kWord;
-  if (out || bits) {
-    for (int channel = 0; channel < base; channel += kWord) finish_word(finish, from, pixels, channel, targets);
-  }
-  if (base < channels) FinishTail(finish, from, pixels, base, channels, targets);
+  const int parts = PartsOf(finish, targets), whole = channels / kWord * kWord;
+  if (parts == 0) return;
+  for (int channel = 0; channel < whole; channel += kWord) FinishWord(finish, from, pixels, channel, targets);
+  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 4);
 }
 
 // The bits of `dot`'s sums.
@@ -288,7 +272,7 @@ void FinishSums(const Finish& f, const void* sums, int pixels, int channels, con
       StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, PackMasks(masks) ^ f.flip[c / kWord], 4);
     }
   }
-  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t);
+  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t, 4);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -320,13 +304,19 @@ void Add(const float* a, const float* b, float* out, int count) {
   for (; i < count; ++i) out[i] = a[i] + b[i];
 }
 
-void Maximum(const float* x, float* best, int count) {
+void Maximum(const float* const* inputs, int inputs_count, float* out, int count) {
   int i = 0;
-  // pmax(a, b): a < b ? b : a
   for (; i + 4 <= count; i += 4) {
-    wasm_v128_store(best + i, wasm_f32x4_pmax(wasm_v128_load(best + i), wasm_v128_load(x + i)));
+    v128_t best = wasm_v128_load(inputs[0] + i);
+    // pmax(a, b): a < b ? b : a
+    for (int k = 1; k < inputs_count; ++k) best = wasm_f32x4_pmax(best, wasm_v128_load(inputs[k] + i));
+    wasm_v128_store(out + i, best);
   }
-  for (; i < count; ++i) best[i] = x[i] > best[i] ? x[i] : best[i];
+  for (; i < count; ++i) {
+    float best = inputs[0][i];
+    for (int k = 1; k < inputs_count; ++k) best = inputs[k][i] > best ? inputs[k][i] : best;
+    out[i] = best;
+  }
 }
 
 // ---- float convolutions
@@ -452,7 +442,7 @@ constexpr int kDotWords = 64;  // words whose bytes are spread at a time
 
 // `kPixels` pixels by four channels: inputs [word][pixel of the strip][4] of 16 bits.
 template <int kPixels>
-inline void DotBlock(const int8_t* filter, int width, const int16_t* inputs, int words, bool first, int32_t* sums) {
+inline void DotBlock(const int8_t* filter, int width, const int16_t* inputs, int words, int32_t* sums) {
   v128_t low[kPixels], high[kPixels];  // two channels each, the first and the second two products
   for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
   for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4 * kStrip) {
@@ -465,19 +455,19 @@ inline void DotBlock(const int8_t* filter, int width, const int16_t* inputs, int
     }
   }
   for (int p = 0; p < kPixels; ++p) {
-    v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
-                                wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
+    const v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
+                                      wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
     int32_t* to = sums + p * kTile;
-    if (!first) sum = wasm_i32x4_add(sum, wasm_v128_load(to));
-    wasm_v128_store(to, sum);
+    wasm_v128_store(to, wasm_i32x4_add(sum, wasm_v128_load(to)));
   }
 }
 
-void Dot(const int8_t* packed, int width, const Window* windows, int window_count, const uint8_t* const* origins,
-         int pixels, void* sums) {
+void Dot(const void* filters, const int32_t* start, int width, const Window* windows, int window_count,
+         const uint8_t* const* origins, int pixels, int32_t* sums) {
+  const int8_t* packed = static_cast<const int8_t*>(filters);
+  for (int p = 0; p < pixels; ++p) std::memcpy(sums + p * kTile, start, sizeof(int32_t) * width);
   alignas(16) int16_t inputs[kDotWords * kStrip * 4];
-  bool first = true;
-  for (int window = 0, from = 0; window < window_count; first = false) {
+  for (int window = 0, from = 0; window < window_count;) {
     int words = 0;
     while (words < kDotWords && window < window_count) {
       for (int p = 0; p < pixels; ++p) {
@@ -492,15 +482,21 @@ void Dot(const int8_t* packed, int width, const Window* windows, int window_coun
       }
     }
     for (int c = 0; c < width; c += 4) {
-      int32_t* to = static_cast<int32_t*>(sums) + c;
+      int32_t* to = sums + c;
       int p = 0;
       for (; p + 4 <= pixels; p += 4) {
-        DotBlock<4>(packed + 4 * c, width, inputs + 4 * p, words, first, to + p * kTile);
+        DotBlock<4>(packed + 4 * c, width, inputs + 4 * p, words, to + p * kTile);
       }
-      for (; p < pixels; ++p) DotBlock<1>(packed + 4 * c, width, inputs + 4 * p, words, first, to + p * kTile);
+      for (; p < pixels; ++p) DotBlock<1>(packed + 4 * c, width, inputs + 4 * p, words, to + p * kTile);
     }
     packed += static_cast<ptrdiff_t>(words) * 4 * width;
   }
+}
+
+bool ToPixels(const float* x, int count, uint8_t* pixels) {
+  int wrong = 0;
+  for (int i = 0; i < count; ++i) wrong |= !ToPixel(x[i], pixels + i);
+  return wrong == 0;
 }
 
 }  // namespace
@@ -511,8 +507,8 @@ const Kernels kWasmKernels = {
 #else
     "simd128",
 #endif
-    4,         2,   65534,   PackedBytes, Pack,     Accumulate, FinishStrip,
-    Sign,      Add, Maximum, ClampAll,    Multiply, Dot,        FinishSums,
+    4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip, Sign,       Add,
+    Maximum,   ClampAll, Multiply, Dot,         1,    0,          false,       FinishSums, ToPixels,
 };
 
 }  // namespace bnn

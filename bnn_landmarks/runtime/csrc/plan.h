@@ -3,8 +3,13 @@
 //   conv -> MUL, ADD -> LceQuantize              compared as a count, the floats in between never exist
 //   conv (-> CONCATENATION) -> ADD -> ...        each convolution adds the residual and writes its slice of the sum
 //   sum -> MUL, ADD -> LceQuantize               compared while the sum is in the cache
+//   conv (-> CONCATENATION) + conv               the second computed along, strip by strip, with what it is added to
+//   ... -> MAX_POOL_2D 2x2                       the sum itself never exists
+//   ... + RESIZE_NEAREST_NEIGHBOR                added with the residual
+//   conv -> RELU -> CONV_2D 1x1                  strip by strip
 #pragma once
 
+#include <limits>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -39,6 +44,11 @@ struct SliceSign {
 // Where a convolution writes other than to its own output, and what it adds.
 struct ConvTarget {
   FloatSlice output, residual;
+  FloatSlice extra;   // of half the size, upsampled and added last
+  int shortcut = -1;  // a convolution whose channels from shortcut_channel on are added as they are made
+  int shortcut_channel = 0;
+  bool pooled = false;  // the output is the greatest of each two by two
+  float least = -std::numeric_limits<float>::infinity();
 };
 
 // A float convolution of the caller's own pixels by whole numbers.
@@ -67,6 +77,8 @@ struct Plan {
   std::map<int, std::vector<Sign>> signs;     // by source
   std::map<int, std::vector<int>> consumers;  // tensor -> nodes that read its floats
   std::map<int, ConvTarget> targets;          // by convolution
+  std::map<int, std::vector<int>> makers;     // tensor -> the convolutions that write it, each its own channels once
+  std::map<int, int> made_along;              // float convolution -> the binary one that it computes along
   std::map<int, int> upsampled;               // sum -> which of its inputs is upsampled
   std::vector<SliceSign> slice_signs;
   std::map<int, PixelSource> pixel_sources;  // by float convolution

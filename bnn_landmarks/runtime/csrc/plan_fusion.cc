@@ -89,13 +89,19 @@ void WriteSlices(Plan* plan, const std::vector<int>& convs, int tensor) {
   }
 }
 
+bool OnWholeWords(const Plan& plan, const std::vector<int>& convs) {
+  int channel = 0;
+  for (int conv : convs) {
+    if (channel % kWord != 0) return false;
+    channel += ChannelsOf(plan, conv);
+  }
+  return true;
+}
+
 // The last convolutions to touch a sum also take its bits, where their slices begin on whole words.
 void SignSlices(Plan* plan, const std::vector<int>& convs, int tensor) {
   int channel = 0;
-  for (int conv : convs) {
-    if (channel % kWord != 0) return;
-    channel += ChannelsOf(*plan, conv);
-  }
+  if (!OnWholeWords(*plan, convs)) return;
   for (const Sign& sign : plan->signs[tensor]) {
     channel = 0;
     for (int conv : convs) {
@@ -104,6 +110,14 @@ void SignSlices(Plan* plan, const std::vector<int>& convs, int tensor) {
     }
   }
   plan->signs.erase(tensor);
+}
+
+// Whether a convolution can be computed with those that its output is added to: its input is there before theirs are,
+// and its channels can be cut as theirs.
+bool IsShortcut(const Plan& plan, const std::vector<int>& conv, const std::vector<int>& convs) {
+  if (conv.size() != 1 || plan.signs.count(plan.graph.nodes[conv[0]].output) != 0) return false;
+  const int first = *std::min_element(convs.begin(), convs.end());
+  return plan.producer(plan.graph.nodes[conv[0]].inputs[0]) < first && OnWholeWords(plan, convs);
 }
 
 void FuseAdds(Plan* plan) {
@@ -120,20 +134,29 @@ void FuseAdds(Plan* plan) {
       const std::vector<int> earlier = ConvsOf(*plan, other, static_cast<int>(i));
       const bool in_place = !earlier.empty() && *std::max_element(earlier.begin(), earlier.end()) < first;
       if (!in_place && plan->producer(other) >= first) continue;
-      WriteSlices(plan, convs, node.output);
+      const bool along = in_place && IsShortcut(*plan, convs, earlier);
+      const std::vector<int>& last = along ? earlier : convs;
+      if (!along) WriteSlices(plan, convs, node.output);
       if (in_place) WriteSlices(plan, earlier, node.output);
       int channel = 0;
-      for (int conv : convs) {
+      for (int conv : last) {
         ConvTarget& target = plan->targets[conv];
-        target.residual = in_place ? target.output : FloatSlice{other, channel, plan->shape(other).c};
+        if (along) {
+          target.shortcut = convs[0];
+          target.shortcut_channel = channel;
+        } else {
+          target.residual = in_place ? target.output : FloatSlice{other, channel, plan->shape(other).c};
+        }
         channel += ChannelsOf(*plan, conv);
       }
+      if (along) plan->absorbed[convs[0]] = true;
+      if (along || !in_place) plan->makers[node.output] = last;
       for (const std::vector<int>& group : {convs, in_place ? earlier : std::vector<int>()}) {
         for (int conv : group) concats.insert(plan->consumers[nodes[conv].output][0]);
       }
       concats.erase(static_cast<int>(i));
       plan->absorbed[i] = true;
-      SignSlices(plan, convs, node.output);
+      SignSlices(plan, last, node.output);
       break;
     }
   }
@@ -154,8 +177,35 @@ void FuseConcats(Plan* plan) {
     if (convs.size() != node.inputs.size()) continue;
     WriteSlices(plan, convs, node.output);
     plan->absorbed[i] = true;
+    plan->makers[node.output] = convs;
     SignSlices(plan, convs, node.output);
   }
+}
+
+// The convolutions that write a tensor, where nothing but `reader` ever sees it and what it makes of it can be theirs
+// to make; or none.
+std::vector<int> MakersOf(const Plan& plan, int tensor, int reader) {
+  if (IsFreeConv(plan, tensor, reader)) {
+    return plan.signs.count(tensor) == 0 ? std::vector<int>{plan.producer(tensor)} : std::vector<int>();
+  }
+  const auto found = plan.makers.find(tensor);
+  if (found == plan.makers.end() || !OnlyReader(plan, tensor, reader) || plan.signs.count(tensor) != 0) return {};
+  for (const SliceSign& slice : plan.slice_signs) {
+    if (slice.sign.source == tensor) return {};
+  }
+  for (int conv : found->second) {
+    if (plan.targets.at(conv).pooled || plan.targets.at(conv).extra.wanted()) return {};
+  }
+  return OnWholeWords(plan, found->second) ? found->second : std::vector<int>();
+}
+
+// Lets them write what `node` makes of their tensor.
+void Redirect(Plan* plan, const std::vector<int>& convs, int node) {
+  const int output = plan->graph.nodes[node].output;
+  WriteSlices(plan, convs, output);
+  plan->absorbed[node] = true;
+  plan->makers[output] = convs;
+  SignSlices(plan, convs, output);
 }
 
 void FuseUpsamples(Plan* plan) {
@@ -172,6 +222,65 @@ void FuseUpsamples(Plan* plan) {
       plan->upsampled[static_cast<int>(i)] = side;
       break;
     }
+  }
+}
+
+// sum + RESIZE_NEAREST_NEIGHBOR of a map that is there before the sum is.
+void FuseExtras(Plan* plan) {
+  for (const auto& [add, side] : plan->upsampled) {
+    const Node& node = plan->graph.nodes[add];
+    const std::vector<int> convs = MakersOf(*plan, node.inputs[1 - side], add);
+    const int small = plan->graph.nodes[plan->producer(node.inputs[side])].inputs[0];
+    if (convs.empty() || plan->producer(small) >= *std::min_element(convs.begin(), convs.end())) continue;
+    Redirect(plan, convs, add);
+    for (int conv : convs) {
+      ConvTarget& target = plan->targets[conv];
+      target.extra = {small, target.output.channel, plan->shape(small).c};
+    }
+  }
+}
+
+void FusePools(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    const PoolOptions& pool = node.pool;
+    if (node.op != Op::kMaxPool || pool.filter_height != 2 || pool.filter_width != 2) continue;
+    const Shape& in = plan->shape(node.inputs[0]);
+    if (pool.stride_height != 2 || pool.stride_width != 2 || in.h % 2 != 0 || in.w % 2 != 0) continue;
+    const std::vector<int> convs = MakersOf(*plan, node.inputs[0], static_cast<int>(i));
+    // A residual would be read in the order of the pooled pixels.
+    const auto reads = [&](int conv) { return plan->targets[conv].residual.wanted(); };
+    if (convs.empty() || std::any_of(convs.begin(), convs.end(), reads)) continue;
+    Redirect(plan, convs, static_cast<int>(i));
+    for (int conv : convs) plan->targets[conv].pooled = true;
+  }
+}
+
+// conv -> RELU (-> CONV_2D 1x1)
+void FuseRelus(Plan* plan) {
+  const std::vector<Node>& nodes = plan->graph.nodes;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (node.op != Op::kUnary || node.unary != Unary::kClamp || std::isfinite(node.high)) continue;
+    const int reader = static_cast<int>(i);
+    if (!IsFreeConv(*plan, node.inputs[0], reader) || plan->signs.count(node.inputs[0]) != 0) continue;
+    const int conv = plan->producer(node.inputs[0]);
+    Redirect(plan, {conv}, reader);
+    plan->targets[conv].least = node.low;
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (node.op != Op::kFloatConv) continue;
+    const std::vector<int>& filter = plan->tensor(node.filter).dims;
+    const FloatConvOptions& o = node.float_conv;
+    const bool pointwise = filter[1] == 1 && filter[2] == 1 && o.stride_height == 1 && o.stride_width == 1;
+    const std::vector<int> convs = MakersOf(*plan, node.inputs[0], static_cast<int>(i));
+    if (!pointwise || convs.size() != 1) continue;
+    const ConvTarget& target = plan->targets[convs[0]];
+    if (target.pooled || target.residual.wanted() || target.shortcut >= 0) continue;
+    plan->absorbed[convs[0]] = true;
+    plan->made_along[static_cast<int>(i)] = convs[0];
   }
 }
 
@@ -209,7 +318,7 @@ void FusePixels(Plan* plan) {
   const std::vector<Node>& nodes = plan->graph.nodes;
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Node& conv = nodes[i];
-    if (conv.op != Op::kFloatConv || plan->kernels.dot == nullptr || conv.float_conv.dilation_width != 1) continue;
+    if (conv.op != Op::kFloatConv || conv.float_conv.dilation_width != 1) continue;
     if (plan->floats_needed(conv.output) || plan->signs.count(conv.output) == 0 || !IsWhole(*plan, conv)) continue;
     const auto& signs = plan->signs[conv.output];
     if (std::any_of(signs.begin(), signs.end(), [](const Sign& s) { return s.scale >= 0 || s.shift >= 0; })) continue;
@@ -257,6 +366,9 @@ void PlanFusion(Plan* plan) {
   FuseAdds(plan);
   FuseConcats(plan);
   FuseUpsamples(plan);
+  FuseExtras(plan);
+  FusePools(plan);
+  FuseRelus(plan);
   FusePixels(plan);
 }
 

@@ -47,7 +47,8 @@ void PlanImages(Plan* plan) {
     BitImage* image = images.back().get();
     image->index = static_cast<int>(images.size()) - 1;
     image->shape = plan->shape(entry.second.outside);
-    image->pixel_bytes = static_cast<size_t>(image->shape.c);
+    image->pixel_bytes = static_cast<size_t>(image->shape.c) * plan->kernels.pixel_bytes;
+    image->blank = plan->kernels.pixel_flip;
     const std::vector<int>& filter = plan->tensor(node.filter).dims;
     const FloatConvOptions& o = node.float_conv;
     Reach(image->shape.h, filter[1], o.stride_height, o.dilation_height, o.same_padding, &image->top, &image->bottom);

@@ -83,7 +83,17 @@ class StepMaker {
     const bool plain = signing.scale.empty();
     if (!plain && (!Moderate(signing.scale.data(), channels) || !Moderate(signing.shift.data(), channels)))
       return false;
-    const Finish finish = {conv.multiplier.data(), conv.bias.data(), conv.clamp_min, conv.clamp_max, nullptr, nullptr};
+    const Finish finish = {conv.multiplier.data(),
+                           conv.bias.data(),
+                           conv.clamp_min,
+                           conv.clamp_max,
+                           conv.least,
+                           nullptr,
+                           0,
+                           nullptr,
+                           nullptr,
+                           nullptr,
+                           nullptr};
     const int most = conv.depth_words * kWord;
     result->threshold.assign(WordsFor(channels) * kWord, INT32_MAX);
     result->flip.assign(WordsFor(channels), 0);
@@ -144,7 +154,7 @@ class StepMaker {
   void Emit(int index) {
     const Node& node = nodes_[index];
     if (plan_.absorbed[index]) {
-      if (node.op == Op::kAdd || node.op == Op::kConcat) EmitSignings(node.output);
+      if (node.op != Op::kScale && node.op != Op::kShift) EmitSignings(node.output);
       return;
     }
     switch (node.op) {
@@ -333,7 +343,15 @@ class StepMaker {
     step->options = o;
     step->in_shape = plan_.shape(node.inputs[0]);
     step->out_shape = plan_.shape(node.output);
-    step->input = Whole(node.inputs[0]);
+    const auto before = plan_.made_along.find(index);
+    if (before == plan_.made_along.end()) {
+      step->input = Whole(node.inputs[0]);
+    } else {
+      const Node& conv = nodes_[before->second];
+      Import(conv.inputs[0]);
+      step->before = MakeConv(conv, 0, plan_.shape(conv.output).c);
+      step->before->least = plan_.targets[before->second].least;
+    }
     step->filter_height = filter[1];
     step->filter_width = filter[2];
     int size;
@@ -371,7 +389,8 @@ class StepMaker {
           {static_cast<ptrdiff_t>(y) * node.float_conv.dilation_height * static_cast<ptrdiff_t>(step->image->row_bytes),
            words});
     }
-    step->SetFilters(plan_.floats(node.filter), step->out_shape.c, floats->filter_height, floats->filter_width);
+    step->SetFilters(plan_.kernels, plan_.floats(node.filter), step->out_shape.c, floats->filter_height,
+                     floats->filter_width);
     for (const Signing& signing : floats->signings) {
       Thresholds thresholds;
       thresholds.image = signing.image;
@@ -390,19 +409,18 @@ class StepMaker {
     Push(std::move(step));
   }
 
-  void EmitConv(int index) {
-    const Node& node = nodes_[index];
-    Import(node.inputs[0]);
+  // A convolution's arithmetic, of so many of its channels.
+  std::unique_ptr<ConvStep> MakeConv(const Node& node, int channel, int channels) const {
     auto step = std::make_unique<ConvStep>();
-    const BitImage* input = plan_.images[node.inputs[0]];
-    const Shape& out = plan_.shape(node.output);
+    const BitImage* input = plan_.images.at(node.inputs[0]);
     const std::vector<int>& filter = plan_.tensor(node.filter).dims;
-    const uint32_t* words = static_cast<const uint32_t*>(plan_.tensor(node.filter).data);
     step->input = input;
     step->options = node.conv;
-    step->out_shape = out;
+    step->out_shape = plan_.shape(node.output);
+    step->out_shape.c = channels;
+    const Shape& out = step->out_shape;
     step->shape = {input->shape.n, input->shape.h, input->shape.w, out.h,       out.w,
-                   out.c,          filter[1],      filter[2],      input->words};
+                   channels,       filter[1],      filter[2],      input->words};
     int size;
     OutputSize(input->shape.h, filter[1], node.conv.stride_height, node.conv.dilation_height, node.conv.same_padding,
                &size, &step->pad_top);
@@ -421,8 +439,18 @@ class StepMaker {
       }
     }
     step->depth_words = filter[1] * filter[2] * input->words;
-    SetArithmetic(node, step.get());
-    step->SetFilters(plan_.kernels, words);
+    SetArithmetic(node, channel, step.get());
+    step->SetFilters(plan_.kernels, Words(node.filter) + static_cast<size_t>(channel) * step->depth_words);
+    return step;
+  }
+
+  const uint32_t* Words(int tensor) const { return static_cast<const uint32_t*>(plan_.tensor(tensor).data); }
+
+  void EmitConv(int index) {
+    const Node& node = nodes_[index];
+    Import(node.inputs[0]);
+    auto step = MakeConv(node, 0, plan_.shape(node.output).c);
+    const Shape& out = step->out_shape;
 
     if (node.bits_out) {
       Thresholds thresholds;
@@ -439,14 +467,11 @@ class StepMaker {
 
     const bool zero_padded = node.conv.same_padding && !node.conv.pad_ones;
     if (zero_padded) {
-      step->tap_weights = TapWeights(step->shape, step->options, words);
+      step->tap_weights = TapWeights(step->shape, step->options, Words(node.filter));
       step->zero_padding_multiplier = Constants(node.multiplier);
     }
     const auto target = plan_.targets.find(index);
-    if (target != plan_.targets.end()) {
-      step->output = target->second.output;
-      step->residual = target->second.residual;
-    }
+    if (target != plan_.targets.end()) SetTarget(target->second, out.c, step.get());
     // Signings of the output itself, compared as counts; those that can't be are left to a pass over the floats.
     std::vector<Sign> left;
     for (const Sign& sign : plan_.signs[node.output]) {
@@ -460,7 +485,11 @@ class StepMaker {
     plan_.signs[node.output] = left;
     if (left.empty()) plan_.signs.erase(node.output);
     for (const SliceSign& slice : plan_.slice_signs) {
-      if (slice.conv == index) step->signings.push_back(MakeSigning(slice.sign, slice.channel));
+      if (slice.conv != index) continue;
+      step->signings.push_back(MakeSigning(slice.sign, slice.channel));
+      if (!step->signings.back().scale.empty()) continue;
+      step->signings.back().scale.assign(out.c, 1.0f);
+      step->signings.back().shift.assign(out.c, 0.0f);
     }
     if (!step->output.wanted() &&
         (plan_.floats_needed(node.output) || zero_padded || plan_.signs.count(node.output) != 0)) {
@@ -469,8 +498,19 @@ class StepMaker {
     Push(std::move(step));
   }
 
+  void SetTarget(const ConvTarget& target, int channels, ConvStep* step) {
+    step->output = target.output;
+    step->residual = target.residual;
+    step->extra = target.extra;
+    step->pooled = target.pooled;
+    step->least = target.least;
+    if (target.shortcut < 0) return;
+    Import(nodes_[target.shortcut].inputs[0]);
+    step->shortcut = MakeConv(nodes_[target.shortcut], target.shortcut_channel, channels);
+  }
+
   // LCE's order of rounding: the multiplier and the offset are made in double, then kept as float.
-  void SetArithmetic(const Node& node, ConvStep* step) {
+  void SetArithmetic(const Node& node, int channel, ConvStep* step) const {
     const ConvShape& s = step->shape;
     step->multiplier.assign(WordsFor(s.channels_out) * kWord, 0.0f);
     step->bias.assign(step->multiplier.size(), 0.0f);
@@ -478,8 +518,8 @@ class StepMaker {
     Require(depth < 1 << 24 && static_cast<int64_t>(s.filter_height) * s.filter_width * s.words * kWord < 1 << 24,
             "LceBconv2d: the filter is too large");
     if (!node.bits_out) {
-      const float* multiplier = plan_.floats(node.multiplier);
-      const float* bias = plan_.floats(node.bias);
+      const float* multiplier = plan_.floats(node.multiplier) + channel;
+      const float* bias = plan_.floats(node.bias) + channel;
       for (int c = 0; c < s.channels_out; ++c) {
         const double scale = multiplier[c];
         step->multiplier[c] = static_cast<float>(-1 * scale);
@@ -490,6 +530,22 @@ class StepMaker {
     const int64_t most = std::min<int64_t>(node.conv.activation_max, depth);
     step->clamp_min = static_cast<int32_t>(depth - most);
     step->clamp_max = static_cast<int32_t>(depth - least);
+    step->most = step->clamp_max / 2;
+    if (step->clamp_min > 0 || step->clamp_max % 2 != 0) return;
+    for (float multiplier : step->multiplier) {
+      if (!IsExact(multiplier, std::min<int64_t>(step->most, step->depth_words * kWord))) return;
+    }
+    step->doubled = step->multiplier;
+    for (float& value : step->doubled) value *= 2;
+  }
+
+  // Whether the products with all whole numbers up to `most` are floats.
+  static bool IsExact(float value, int64_t most) {
+    if (value == 0.0f) return true;
+    if (!(std::fabs(value) > 1e-30f && std::fabs(value) < 1e30f)) return false;
+    int exponent;
+    const auto digits = static_cast<int64_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 24));
+    return (digits & -digits) > most;  // as many zeros behind its digits as `most` has digits
   }
 
   Plan& plan_;

@@ -50,7 +50,7 @@ Memory::Memory(const Program& program, int threads)
   bytes_ = program.arena_bytes + program.scratch_floats * sizeof(float) * threads;
   for (const auto& image : program.images) {
     const size_t bytes = image->image_bytes * image->shape.n;
-    images_.emplace_back(bytes);
+    images_.emplace_back(bytes, image->blank);
     image_places_.push_back(images_.back().data());
     bytes_ += bytes;
   }

@@ -7,18 +7,19 @@
 
 namespace bnn {
 
-AlignedBytes::AlignedBytes(size_t bytes) {
+AlignedBytes::AlignedBytes(size_t bytes, uint8_t fill) {
   const size_t rounded = (bytes + 127) / 64 * 64;
   data_.reset(static_cast<uint8_t*>(std::aligned_alloc(64, rounded)));
   if (data_ == nullptr) throw std::bad_alloc();
-  std::memset(data_.get(), 0, rounded);
+  std::memset(data_.get(), fill, rounded);
 }
 
 namespace {
 
-void SignPixel(const RunContext& run, const std::vector<Signing>& signings, const float* x, int channel, int channels,
-               const Place& place) {
-  for (const Signing& s : signings) {
+void SignPixel(const RunContext& run, const std::vector<Signing>& signings, size_t first, const float* x, int channel,
+               int channels, const Place& place) {
+  for (size_t i = first; i < signings.size(); ++i) {
+    const Signing& s = signings[i];
     const bool plain = s.scale.empty();
     run.kernels->sign(
         x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel, channels,
@@ -38,6 +39,38 @@ void Prefetch([[maybe_unused]] const RunContext& run, [[maybe_unused]] const Flo
 
 }  // namespace
 
+Strip::Strip(const Shape& shape, int64_t first, int pixels, bool pooled) : size(pooled ? 4 * pixels : pixels) {
+  if (!pooled) {
+    Place place(first, shape);
+    for (int p = 0; p < pixels; ++p, place.Next(shape)) places[p] = place;
+    return;
+  }
+  const Shape half = {shape.n, shape.h / 2, shape.w / 2, shape.c};
+  Place place(first, half);
+  for (int p = 0; p < pixels; ++p, place.Next(half)) {
+    for (int corner = 0; corner < 4; ++corner) {
+      Place& at = places[2 * p + corner % 2 + corner / 2 * 2 * pixels];
+      at = place;
+      at.y = 2 * place.y + corner / 2;
+      at.x = 2 * place.x + corner % 2;
+    }
+  }
+}
+
+void Strip::Find(const RunContext& run, const BitImage& image, int step_y, int step_x, int top, int left,
+                 uint8_t** found) const {
+  const size_t step = step_x * image.pixel_bytes;
+  for (int p = 0; p < size;) {
+    const Place& place = places[p];
+    uint8_t* at = image.At(run, place.n, place.y * step_y - top, place.x * step_x - left);
+    const int x = place.x - p, y = place.y;
+    do {
+      found[p++] = at;
+      at += step;
+    } while (p < size && places[p].y == y && places[p].x == x + p);
+  }
+}
+
 // ---- convolution
 
 void ConvStep::SetFilters(const Kernels& set, const uint32_t* filters) {
@@ -51,8 +84,8 @@ void ConvStep::SetFilters(const Kernels& set, const uint32_t* filters) {
   packed_ = AlignedBytes(bytes);
   packed_bytes_ = bytes;
   for (const Tile& tile : tiles_) {
-    set.pack(filters + static_cast<size_t>(tile.channel) * depth_words, tile.channels, depth_words,
-             packed_.data() + tile.offset);
+    set.pack(filters + static_cast<size_t>(tile.channel) * depth_words, tile.channels, windows.data(),
+             static_cast<int>(windows.size()), packed_.data() + tile.offset);
   }
 }
 
@@ -61,61 +94,142 @@ std::string ConvStep::Name() const {
                      std::to_string(options.channels_in) + "->" + std::to_string(shape.channels_out) + " at " +
                      std::to_string(shape.out_height) + "x" + std::to_string(shape.out_width);
   if (residual.wanted()) name += " + residual";
+  if (shortcut != nullptr) name += " + " + shortcut->Name();
+  if (extra.wanted()) name += " + upsampled";
+  if (pooled) name += " + max pool";
   for (size_t i = 0; i < thresholds.size() + signings.size(); ++i) name += " + sign";
   return name;
 }
 
-void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels) const {
-  alignas(64) uint8_t counts[kStrip * kTile * 4];
-  const uint8_t* origins[kStrip];
-  Place place(first, out_shape);
-  for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
-    origins[p] =
-        input->At(run, place.n, place.y * options.stride_height - pad_top, place.x * options.stride_width - pad_left);
-    Prefetch(run, {output.tensor, output.channel + tile.channel, output.stride}, first + p, tile.channels);
-    Prefetch(run, {residual.tensor, residual.channel + tile.channel, residual.stride}, first + p, tile.channels);
-  }
-  kernels->accumulate(packed_.data() + tile.offset, tile.channels, windows.data(), static_cast<int>(windows.size()),
-                      origins, pixels, counts);
+size_t ConvStep::WeightBytes() const { return packed_bytes_ + (shortcut != nullptr ? shortcut->packed_bytes_ : 0); }
 
-  const ptrdiff_t word_bytes = kernels->word_bytes;
-  Finish finish = {
-      multiplier.data() + tile.channel, bias.data() + tile.channel, clamp_min, clamp_max, nullptr, nullptr};
+// A tile's floats of a shortcut, and those that are to be pooled.
+size_t ConvStep::ScratchFloats() const { return shortcut != nullptr || pooled ? kStrip * kTile : 0; }
+
+void ConvStep::Count(const RunContext& run, const Tile& tile, const Strip& strip, void* counts) const {
+  uint8_t* origins[kStrip];
+  strip.Find(run, *input, options.stride_height, options.stride_width, pad_top, pad_left, origins);
+  kernels->accumulate(packed_.data() + tile.offset, tile.channels, windows.data(), static_cast<int>(windows.size()),
+                      origins, strip.size, counts);
+}
+
+Finish ConvStep::FinishOf(const Tile& tile) const {
+  return {multiplier.data() + tile.channel,
+          bias.data() + tile.channel,
+          clamp_min,
+          clamp_max,
+          least,
+          doubled.empty() ? nullptr : doubled.data() + tile.channel,
+          most,
+          nullptr,
+          nullptr,
+          nullptr,
+          nullptr};
+}
+
+void ConvStep::RunStrip(const RunContext& run, const Strip& strip, float* out) const {
+  alignas(64) uint8_t counts[kStrip * kTile * 4];
+  for (const Tile& tile : tiles_) {
+    Count(run, tile, strip, counts);
+    Targets targets = {};
+    targets.out = out + tile.channel;
+    targets.out_stride = shape.channels_out;
+    kernels->finish(FinishOf(tile), counts, strip.size, tile.channels, targets);
+  }
+}
+
+void ConvStep::Pool(const RunContext& run, const Tile& tile, const float* floats, int64_t first, int pixels) const {
+  for (int p = 0; p < pixels; ++p) {
+    const float* upper = floats + 2 * p * kTile;
+    const float* lower = upper + 2 * pixels * kTile;
+    const float* const inputs[] = {upper, upper + kTile, lower, lower + kTile};
+    kernels->maximum(inputs, 4, output.At(run, first + p) + tile.channel, tile.channels);
+  }
+}
+
+// `first` and `pixels` count those of the output.
+void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels, float* scratch) const {
+  alignas(64) uint8_t counts[kStrip * kTile * 4];
+  const Strip strip(out_shape, first, pixels, pooled);
+  for (int p = 0; p < pixels; ++p) {
+    Prefetch(run, {output.tensor, output.channel + tile.channel, output.stride}, first + p, tile.channels);
+  }
+  Finish finish = FinishOf(tile);
   Targets targets = {};
-  if (output.wanted()) {
+  if (pooled) {
+    targets.out = scratch;
+    targets.out_stride = kTile;
+  } else if (output.wanted()) {
     targets.out = output.At(run, first) + tile.channel;
     targets.out_stride = output.stride;
   }
-  if (residual.wanted()) {
+  if (shortcut != nullptr) {
+    shortcut->Count(run, shortcut->tiles_[&tile - tiles_.data()], strip, counts);
+    Targets aside = {};
+    aside.out = scratch;
+    aside.out_stride = kTile;
+    kernels->finish(shortcut->FinishOf(tile), counts, strip.size, tile.channels, aside);
+    targets.residual = scratch;
+    targets.residual_stride = kTile;
+  } else if (residual.wanted()) {
+    for (int p = 0; p < pixels; ++p) {
+      Prefetch(run, {residual.tensor, residual.channel + tile.channel, residual.stride}, first + p, tile.channels);
+    }
     targets.residual = residual.At(run, first) + tile.channel;
     targets.residual_stride = residual.stride;
   }
-  if (thresholds.empty()) kernels->finish(finish, counts, pixels, tile.channels, targets);
+  Count(run, tile, strip, counts);
+
+  const float* halves[kStrip];
+  if (extra.wanted()) {
+    for (int p = 0; p < pixels; ++p) {
+      const Place& place = strip.places[p];
+      const int64_t row = static_cast<int64_t>(place.n) * (out_shape.h / 2) + place.y / 2;
+      halves[p] = extra.At(run, row * (out_shape.w / 2) + place.x / 2) + tile.channel;
+    }
+    targets.extra = halves;
+  }
+  const ptrdiff_t word_bytes = kernels->word_bytes;
+  uint8_t *sum_bits[kStrip], *bits[kStrip];
+  // The first signing is taken along, where the floats are those to be signed.
+  const bool along = !pooled && !signings.empty();
+  if (along) {
+    const Signing& s = signings[0];
+    strip.Find(run, *s.image, 1, 1, 0, 0, sum_bits);
+    targets.sum_bits = sum_bits;
+    targets.sum_bits_offset = (s.word + tile.channel / kWord) * word_bytes;
+    finish.scale = s.scale.data() + tile.channel;
+    finish.shift = s.shift.data() + tile.channel;
+  }
+  if (thresholds.empty()) kernels->finish(finish, counts, strip.size, tile.channels, targets);
   for (const Thresholds& t : thresholds) {
-    uint8_t* bits[kStrip];
-    place = Place(first, out_shape);
-    for (int p = 0; p < pixels; ++p, place.Next(out_shape)) bits[p] = t.image->At(run, place);
+    strip.Find(run, *t.image, 1, 1, 0, 0, bits);
     targets.bits = bits;
     targets.bits_offset = (t.word + tile.channel / kWord) * word_bytes;
     finish.threshold = t.threshold.data() + tile.channel;
     finish.flip = t.flip.data() + tile.channel / kWord;
-    kernels->finish(finish, counts, pixels, tile.channels, targets);
+    kernels->finish(finish, counts, strip.size, tile.channels, targets);
     targets.out = nullptr;  // the floats are there now
   }
-  if (signings.empty()) return;
-  place = Place(first, out_shape);
-  for (int p = 0; p < pixels; ++p, place.Next(out_shape)) {
-    SignPixel(run, signings, output.At(run, first + p) + tile.channel, tile.channel, tile.channels, place);
+  if (pooled) Pool(run, tile, scratch, first, pixels);
+  const size_t next = along ? 1 : 0;
+  if (signings.size() == next) return;
+  const Shape map = pooled ? Shape{out_shape.n, out_shape.h / 2, out_shape.w / 2, out_shape.c} : out_shape;
+  Place place(first, map);
+  for (int p = 0; p < pixels; ++p, place.Next(map)) {
+    SignPixel(run, signings, next, output.At(run, first + p) + tile.channel, tile.channel, tile.channels, place);
   }
 }
 
 void ConvStep::Run(const RunContext& run) const {
-  const int64_t pixels = out_shape.pixels();
-  const int strips = static_cast<int>((pixels + kStrip - 1) / kStrip);
+  const int64_t pixels = pooled ? out_shape.pixels() / 4 : out_shape.pixels();
+  const int length = pooled ? kStrip / 4 : kStrip;
+  const int strips = static_cast<int>((pixels + length - 1) / length);
   const int tiles = static_cast<int>(tiles_.size());
-  run.pool->Run(strips * tiles, [&](int task, int) {
-    const int64_t first = static_cast<int64_t>(task / tiles) * kStrip;
-    RunTask(run, tiles_[task % tiles], first, static_cast<int>(std::min<int64_t>(kStrip, pixels - first)));
+  run.pool->Run(strips * tiles, [&](int task, int thread) {
+    const int64_t first = static_cast<int64_t>(task / tiles) * length;
+    RunTask(run, tiles_[task % tiles], first, static_cast<int>(std::min<int64_t>(length, pixels - first)),
+            run.scratch + thread * run.scratch_floats);
   });
   if (!tap_weights.empty()) CorrectZeroPadding(shape, options, tap_weights, zero_padding_multiplier, output.At(run, 0));
 }
@@ -133,29 +247,35 @@ std::string MapStep::Name() const {
 
 void MapStep::Pool(const RunContext& run, int n, int y, int x, float* out) const {
   const int top = y * pool.stride_height - pad_top, left = x * pool.stride_width - pad_left;
-  int seen = 0;
+  constexpr int kAtOnce = 9;
+  const float* inputs[kAtOnce + 1];
+  int seen = 0, held = 0;
+  const auto take = [&] {
+    if (kind == Kind::kMaxPool) {
+      run.kernels->maximum(inputs, held, out, channels);
+    } else {
+      if (seen == held) std::memcpy(out, inputs[0], sizeof(float) * channels);
+      for (int i = 1; i < held; ++i) run.kernels->add(out, inputs[i], out, channels);
+    }
+    inputs[0] = out;
+    held = 1;
+  };
   for (int iy = std::max(top, 0); iy < std::min(top + pool.filter_height, input_shape.h); ++iy) {
     for (int ix = std::max(left, 0); ix < std::min(left + pool.filter_width, input_shape.w); ++ix, ++seen) {
-      const float* in = a.At(run, (static_cast<int64_t>(n) * input_shape.h + iy) * input_shape.w + ix);
-      if (seen == 0) {
-        std::memcpy(out, in, sizeof(float) * channels);
-      } else if (kind == Kind::kMaxPool) {
-        run.kernels->maximum(in, out, channels);
-      } else {
-        run.kernels->add(out, in, out, channels);
-      }
+      if (held > kAtOnce) take();
+      inputs[held++] = a.At(run, (static_cast<int64_t>(n) * input_shape.h + iy) * input_shape.w + ix);
     }
   }
+  take();
   if (kind == Kind::kMaxPool) return;
   for (int c = 0; c < channels; ++c) out[c] /= static_cast<float>(seen);
 }
 
 namespace {
 
-// Halves to even. Adding 1.5 * 2^23 leaves no bits behind the point, and larger numbers have none.
+// Halves to even; larger numbers have nothing behind the point.
 inline float Round(float x) {
-  constexpr float kShift = 12582912.0f;
-  const float rounded = (x + kShift) - kShift;
+  const float rounded = (x + kRounding) - kRounding;
   return std::fabs(x) < 4194304.0f ? std::copysign(rounded, x) : x;
 }
 
@@ -272,7 +392,7 @@ void MapStep::RunRow(const RunContext& run, int n, int y) const {
         break;
       }
     }
-    SignPixel(run, signings, out == nullptr ? a.At(run, pixel) : out, 0, channels, place);
+    SignPixel(run, signings, 0, out == nullptr ? a.At(run, pixel) : out, 0, channels, place);
   }
 }
 
@@ -299,11 +419,16 @@ std::string FloatConvStep::Name() const {
                      std::to_string(in_shape.c) + "->" + std::to_string(out_shape.c) + " at " +
                      std::to_string(out_shape.h) + "x" + std::to_string(out_shape.w);
   for (size_t i = 0; i < signings.size(); ++i) name += " + sign";
-  return name;
+  return before != nullptr ? before->Name() + " + " + name : name;
 }
 
 size_t FloatConvStep::ScratchFloats() const {
-  return static_cast<size_t>(kStrip) * ((gathers() ? depth() : 0) + (output.wanted() ? 0 : out_shape.c));
+  return static_cast<size_t>(kStrip) *
+         ((gathers() || before != nullptr ? depth() : 0) + (output.wanted() ? 0 : out_shape.c));
+}
+
+size_t FloatConvStep::WeightBytes() const {
+  return bias.size() * depth() * sizeof(float) + (before != nullptr ? before->WeightBytes() : 0);
 }
 
 // The inputs under a pixel's filter, zeros outside the image.
@@ -349,7 +474,12 @@ void FloatConvStep::Run(const RunContext& run) const {
     tile.low = low;
     tile.high = high;
     tile.fused = fused;
-    if (gathers()) {
+    if (before != nullptr) {
+      before->RunStrip(run, Strip(out_shape, first, tile.pixels, false), scratch);
+      tile.rows = scratch;
+      tile.row_stride = length;
+      scratch += static_cast<size_t>(kStrip) * length;
+    } else if (gathers()) {
       Place place(first, out_shape);
       for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape))
         Gather(run, place, scratch + static_cast<size_t>(p) * length);
@@ -366,43 +496,30 @@ void FloatConvStep::Run(const RunContext& run) const {
     if (signings.empty()) return;
     Place place(first, out_shape);
     for (int p = 0; p < tile.pixels; ++p, place.Next(out_shape)) {
-      SignPixel(run, signings, tile.out + p * tile.out_stride, 0, out_shape.c, place);
+      SignPixel(run, signings, 0, tile.out + p * tile.out_stride, 0, out_shape.c, place);
     }
   });
 }
 
 // ---- pixels
 
-namespace {
-
-// What MUL by 255 and ROUND make of an image; false where that is not all of bytes.
-bool ToBytes(const float* in, uint8_t* out, int count) {
-  int wrong = 0;
-  for (int i = 0; i < count; ++i) {
-    const float value = in[i] * 255.0f;
-    const float rounded = (value + 12582912.0f) - 12582912.0f;  // as Round, where it is not too large
-    const bool fits = rounded >= 0.0f && rounded <= 255.0f;
-    wrong |= !fits;
-    out[i] = static_cast<uint8_t>(static_cast<int>(fits ? rounded : 0.0f));
-  }
-  return wrong == 0;
-}
-
-}  // namespace
-
-void PixelConvStep::SetFilters(const float* filters, int channels_out, int filter_height, int filter_width) {
-  const int row = filter_width * image->shape.c, words = (row + 3) / 4;
-  tile_bytes_ = static_cast<size_t>(filter_height) * words * 4 * kTile;
+void PixelConvStep::SetFilters(const Kernels& kernels, const float* filters, int channels_out, int filter_height,
+                               int filter_width) {
+  const int row = filter_width * image->shape.c, words = (row + 3) / 4, size = kernels.pixel_bytes;
+  tile_bytes_ = static_cast<size_t>(filter_height) * words * 4 * kTile * size;
   const int tiles = (channels_out + kTile - 1) / kTile;
   packed_.assign(tile_bytes_ * tiles, 0);
+  start_.assign(WordsFor(channels_out) * kWord, 0);
   for (int c = 0; c < channels_out; ++c) {
-    int8_t* tile = packed_.data() + tile_bytes_ * (c / kTile);
-    const int width = std::min(kTile, WordsFor(channels_out) * kWord - c / kTile * kTile);
+    uint8_t* tile = packed_.data() + tile_bytes_ * (c / kTile);
+    const int width = std::min(kTile, WordsFor(channels_out) * kWord - c / kTile * kTile), channel = c % kTile;
     for (int y = 0; y < filter_height; ++y) {
       for (int k = 0; k < row; ++k) {
-        const size_t word = static_cast<size_t>(y) * words + k / 4;
-        const float value = filters[(static_cast<size_t>(c) * filter_height + y) * row + k];
-        tile[(word * width + c % kTile) * 4 + k % 4] = static_cast<int8_t>(value);
+        const size_t word = (static_cast<size_t>(y) * words + k / 4) * width * 4;
+        const size_t at = kernels.dot_pairs ? k % 4 / 2 * width * 2 + channel * 2 + k % 2 : channel * 4 + k % 4;
+        const int16_t value = static_cast<int16_t>(filters[(static_cast<size_t>(c) * filter_height + y) * row + k]);
+        std::memcpy(tile + (word + at) * size, &value, size);  // of the lower bytes
+        start_[c] += value * kernels.pixel_flip;
       }
     }
   }
@@ -424,16 +541,29 @@ size_t PixelConvStep::ScratchFloats() const {
   return most;
 }
 
-size_t PixelConvStep::WeightBytes() const { return packed_.size() + otherwise.back()->WeightBytes(); }
+size_t PixelConvStep::WeightBytes() const {
+  return packed_.size() + start_.size() * sizeof(int32_t) + otherwise.back()->WeightBytes();
+}
 
 bool PixelConvStep::ReadRow(const RunContext& run, int n, int y) const {
   const Shape& in = image->shape;
-  const int count = in.w * in.c;
+  const int count = in.w * in.c, size = run.kernels->pixel_bytes;
   const size_t first = (static_cast<size_t>(n) * in.h + y) * count;
   uint8_t* row = image->At(run, n, y, 0);
-  if (!bytes) return ToBytes(static_cast<const float*>(run.outside[outside]) + first, row, count);
-  std::memcpy(row, static_cast<const uint8_t*>(run.outside[outside]) + first, count);
-  return true;
+  bool fits = true;
+  if (bytes) {
+    std::memcpy(row, static_cast<const uint8_t*>(run.outside[outside]) + first, count);
+  } else {
+    fits = run.kernels->to_pixels(static_cast<const float*>(run.outside[outside]) + first, count, row);
+  }
+  if (run.kernels->pixel_flip != 0) {
+    for (int i = 0; i < count; ++i) row[i] ^= run.kernels->pixel_flip;
+  }
+  for (int i = count - 1; size == 2 && i >= 0; --i) {
+    const uint16_t wide = row[i];
+    std::memcpy(row + 2 * i, &wide, 2);
+  }
+  return fits;
 }
 
 void PixelConvStep::Run(const RunContext& run) const {
@@ -453,21 +583,19 @@ void PixelConvStep::Run(const RunContext& run) const {
     const int count = static_cast<int>(std::min<int64_t>(kStrip, pixels - first));
     const int channel = task % tiles * kTile, channels = std::min(kTile, out_shape.c - channel);
     alignas(64) int32_t sums[kStrip * kTile];
-    const uint8_t* origins[kStrip];
-    Place place(first, out_shape);
-    for (int p = 0; p < count; ++p, place.Next(out_shape)) {
-      origins[p] = image->At(run, place.n, place.y * stride_height - pad_top, place.x * stride_width - pad_left);
-    }
-    run.kernels->dot(packed_.data() + tile_bytes_ * (task % tiles), WordsFor(channels) * kWord, windows.data(),
-                     static_cast<int>(windows.size()), origins, count, sums);
+    uint8_t *origins[kStrip], *bits[kStrip];
+    const Strip strip(out_shape, first, count, false);
+    strip.Find(run, *image, stride_height, stride_width, pad_top, pad_left, origins);
+    run.kernels->dot(packed_.data() + tile_bytes_ * (task % tiles), start_.data() + channel, WordsFor(channels) * kWord,
+                     windows.data(), static_cast<int>(windows.size()), origins, count, sums);
     for (const Thresholds& t : thresholds) {
-      uint8_t* bits[kStrip];
-      place = Place(first, out_shape);
-      for (int p = 0; p < count; ++p, place.Next(out_shape)) bits[p] = t.image->At(run, place);
+      strip.Find(run, *t.image, 1, 1, 0, 0, bits);
       Targets targets = {};
       targets.bits = bits;
       targets.bits_offset = static_cast<ptrdiff_t>(t.word + channel / kWord) * run.kernels->word_bytes;
-      const Finish finish = {nullptr, nullptr, 0, 0, t.threshold.data() + channel, t.flip.data() + channel / kWord};
+      Finish finish = {};
+      finish.threshold = t.threshold.data() + channel;
+      finish.flip = t.flip.data() + channel / kWord;
       run.kernels->finish_sums(finish, sums, count, channels, targets);
     }
   });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,11 +20,11 @@ struct Shape {
   int64_t pixels() const { return static_cast<int64_t>(n) * h * w; }
 };
 
-// Memory on a cache line's boundary, zeroed.
+// Memory on a cache line's boundary, filled.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
-  explicit AlignedBytes(size_t bytes);
+  explicit AlignedBytes(size_t bytes, uint8_t fill = 0);
   uint8_t* data() const { return data_.get(); }
 
  private:
@@ -54,7 +55,8 @@ struct FloatSlice {
 
 // Where a pixel lies.
 struct Place {
-  int n, y, x;
+  int n = 0, y = 0, x = 0;
+  Place() = default;
   Place(int64_t pixel, const Shape& shape)
       : n(static_cast<int>(pixel / shape.w / shape.h)),
         y(static_cast<int>(pixel / shape.w % shape.h)),
@@ -75,11 +77,24 @@ struct BitImage {
   int words = 0;
   int top = 0, bottom = 0, left = 0, right = 0;
   size_t pixel_bytes = 0, row_bytes = 0, image_bytes = 0;
+  uint8_t blank = 0;                                               // of the margin's bytes
   uint8_t* At(const RunContext& run, int n, int y, int x) const {  // y and x may reach into the margin
     return run.images[index] + n * image_bytes + static_cast<size_t>(y + top) * row_bytes +
            static_cast<size_t>(x + left) * pixel_bytes;
   }
   uint8_t* At(const RunContext& run, const Place& place) const { return At(run, place.n, place.y, place.x); }
+};
+
+// Consecutive pixels of a map. Of a pooled map, those that the pixels are the greatest of: the upper two of each, then
+// the lower two.
+struct Strip {
+  Strip(const Shape& shape, int64_t first, int pixels, bool pooled);
+  int size;  // pixels
+  Place places[kStrip];
+
+  // Where they lie in an image that has `step` rows and columns for each of theirs, from (top, left) on.
+  void Find(const RunContext& run, const BitImage& image, int step_y, int step_x, int top, int left,
+            uint8_t** found) const;
 };
 
 // Bits taken from floats right after they were written: x * scale + shift < 0.
@@ -117,12 +132,15 @@ class ConvStep : public Step {
  public:
   void Run(const RunContext& run) const override;
   std::string Name() const override;
-  std::vector<int> Floats() const override { return {output.tensor, residual.tensor}; }
-
-  size_t WeightBytes() const override { return packed_bytes_; }
+  std::vector<int> Floats() const override { return {output.tensor, residual.tensor, extra.tensor}; }
+  size_t ScratchFloats() const override;
+  size_t WeightBytes() const override;
 
   // Packs the filters [channels_out][words under a filter] in tiles.
   void SetFilters(const Kernels& kernels, const uint32_t* filters);
+
+  // The floats alone of up to kStrip pixels, channels_out of each.
+  void RunStrip(const RunContext& run, const Strip& strip, float* out) const;
 
   const Kernels* kernels = nullptr;
   ConvShape shape = {};
@@ -133,15 +151,24 @@ class ConvStep : public Step {
   std::vector<Window> windows;
   int depth_words = 0;
   std::vector<float> multiplier, bias;  // padded to whole words
+  std::vector<float> doubled;           // empty where products are rounded
+  int32_t most = 0;
   int32_t clamp_min = 0, clamp_max = 0;
+  float least = -std::numeric_limits<float>::infinity();
   FloatSlice output, residual;
+  FloatSlice extra;                    // added last, of a map half as large in both directions
+  std::unique_ptr<ConvStep> shortcut;  // computed along, in the place of a residual
+  bool pooled = false;                 // the output is the greatest of each two by two
   std::vector<Thresholds> thresholds;
   std::vector<Signing> signings;   // of the output
   std::vector<float> tap_weights;  // for zero padding; empty: the margin's ones stay
   std::vector<float> zero_padding_multiplier;
 
  private:
-  void RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels) const;
+  void RunTask(const RunContext& run, const Tile& tile, int64_t first, int pixels, float* scratch) const;
+  void Count(const RunContext& run, const Tile& tile, const Strip& strip, void* counts) const;
+  Finish FinishOf(const Tile& tile) const;
+  void Pool(const RunContext& run, const Tile& tile, const float* floats, int64_t first, int pixels) const;
   AlignedBytes packed_;
   size_t packed_bytes_ = 0;
   std::vector<Tile> tiles_;
@@ -203,13 +230,13 @@ class FloatConvStep : public Step {
   std::string Name() const override;
   std::vector<int> Floats() const override { return {input.tensor, output.tensor}; }
   size_t ScratchFloats() const override;
-
-  size_t WeightBytes() const override { return bias.size() * depth() * sizeof(float); }
+  size_t WeightBytes() const override;
 
   // Packs the filters [channels_out][depth] in panels.
   void SetFilters(const float* filters, int channels_out);
 
-  FloatSlice input, output;  // output: none where only bits are wanted
+  FloatSlice input, output;          // output: none where only bits are wanted
+  std::unique_ptr<ConvStep> before;  // in the place of an input: computed along
   Shape in_shape, out_shape;
   int filter_height = 1, filter_width = 1;
   FloatConvOptions options;
@@ -240,7 +267,7 @@ class PixelConvStep : public Step {
   size_t WeightBytes() const override;
 
   // Packs the filters [channels_out][filter_height][filter_width][channels], whole numbers from -127 to 127.
-  void SetFilters(const float* filters, int channels_out, int filter_height, int filter_width);
+  void SetFilters(const Kernels& kernels, const float* filters, int channels_out, int filter_height, int filter_width);
 
   int outside = -1;                 // the caller's image
   bool bytes = false;               // of uint8; else floats, to be multiplied by 255 and rounded
@@ -254,7 +281,8 @@ class PixelConvStep : public Step {
 
  private:
   bool ReadRow(const RunContext& run, int n, int y) const;
-  std::vector<int8_t> packed_;  // tiles of kTile channels one after another
+  std::vector<uint8_t> packed_;  // tiles of kTile channels one after another
+  std::vector<int32_t> start_;   // of the sums, padded to whole words
   size_t tile_bytes_ = 0;
 };
 

@@ -14,6 +14,8 @@ import kotlin.math.abs
 
 /** One array of an .npz. bytes: its values, little-endian, in C order. */
 class Npy(val shape: IntArray, private val type: String, val bytes: ByteBuffer) {
+    val isBytes get() = type == "|u1"
+
     fun numbers() = when (type) {
         "|u1" -> DoubleArray(bytes.limit()) { (bytes.get(it).toInt() and 255).toDouble() }
         "<f4" -> DoubleArray(bytes.limit() / 4) { bytes.getFloat(4 * it).toDouble() }

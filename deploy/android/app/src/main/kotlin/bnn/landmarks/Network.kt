@@ -2,11 +2,8 @@ package bnn.landmarks
 
 import android.content.res.AssetManager
 import java.io.Closeable
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
 import org.json.JSONArray
 import org.json.JSONObject
-import org.tensorflow.lite.Interpreter
 
 /** What the .json beside an exported file says of it. mapShape: height, width, landmarks. edges: pairs of landmarks. */
 class Spec(json: String) {
@@ -15,7 +12,6 @@ class Spec(json: String) {
     private val decode = record.getJSONObject("decode")
     private val inputShape = record.getJSONArray("input_shape").ints()
     val inputSize = inputShape[1]
-    val uint8 = record.getString("input") == "uint8"
     val mapShape = record.getJSONArray("output_shape").ints().drop(1)
     val boxSide: String = crop.getString("box_side")
     val padding = crop.getDouble("padding")
@@ -41,40 +37,18 @@ class Spec(json: String) {
  */
 class Network(assets: AssetManager, name: String, threads: Int) : Closeable {
     val spec = Spec(assets.open("$name.json").reader().use { it.readText() })
-    private val model = assets.open("$name.tflite").use { direct(it.readBytes()) }
-    private val input = buffer(spec.inputSize * spec.inputSize * 3 * if (spec.uint8) 1 else Float.SIZE_BYTES)
-    private val output = buffer(spec.mapShape.reduce(Int::times) * Float.SIZE_BYTES)
-    private val binaryOps = BinaryOps(threads)
-    private val interpreter = try {
-        Interpreter(model, Interpreter.Options().addDelegate(binaryOps).setNumThreads(threads))
-    } catch (error: RuntimeException) {
-        binaryOps.close()
-        throw error
-    }
+    private val engine = Engine(assets.open("$name.tflite").use { it.readBytes() }, threads)
 
-    /** The maps of a crop: RGB bytes, inputSize x inputSize. */
-    fun run(patch: ByteArray): Maps {
-        input.clear()
-        if (spec.uint8) input.put(patch) else input.asFloatBuffer().put(toInput(patch))
-        return run(input)
-    }
+    /** The maps of a crop: RGB bytes, inputSize x inputSize. Overwritten by the next run. */
+    fun run(patch: ByteArray) = maps(engine.run(patch))
 
-    /** The maps of what the file itself reads, its bytes in native order. */
-    fun run(given: ByteBuffer): Maps {
-        given.rewind()
-        output.clear()
-        interpreter.run(given, output)
+    /** The same of RGB in [0, 1]. */
+    fun run(image: FloatArray) = maps(engine.run(image))
+
+    override fun close() = engine.close()
+
+    private fun maps(values: FloatArray): Maps {
         val (height, width, count) = spec.mapShape
-        output.rewind()
-        return Maps(height, width, count, FloatArray(height * width * count).also { output.asFloatBuffer().get(it) })
+        return Maps(height, width, count, values)
     }
-
-    override fun close() {
-        interpreter.close()
-        binaryOps.close()
-    }
-
-    private fun buffer(bytes: Int) = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder())
-
-    private fun direct(bytes: ByteArray) = buffer(bytes.size).apply { put(bytes).rewind() }
 }
