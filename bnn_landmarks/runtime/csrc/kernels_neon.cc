@@ -262,14 +262,14 @@ void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel
   }
   for (int p = 0; p < pixels; ++p) {
     const uint16_t* count = counts + p * kTile + channel;
-    uint16x8_t above[4], below[4];
+    uint16x8_t above[4] = {}, below[4] = {};
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const uint16x8_t n = vld1q_u16(count + 8 * v);
       if (kParts & kBits) above[v] = vcgeq_u16(n, limits[v]);
       if (!(kParts & kOut)) continue;
       const uint16x8_t limited = vminq_u16(n, most);
-      uint32x4_t signs[2];
+      uint32x4_t signs[2] = {};
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         const int c = channel + 8 * v + 4 * half;
