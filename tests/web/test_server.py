@@ -132,14 +132,27 @@ def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
 def test_the_command_serves_until_it_is_interrupted():
     code = "import sys; from bnn_landmarks.cli import main; sys.argv[0] = 'bnn-landmarks'; main()"
     command = [sys.executable, "-u", "-c", code, "demo", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # tests in the background ignore it
+    )
+    try:
         port = int(re.search(r"http://localhost:(\d+)/", process.stdout.readline())[1])
         connection = http.client.HTTPConnection("localhost", port, timeout=20)
         connection.request("GET", "/")
         assert connection.getresponse().status == 200
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0 and process.stderr.read() == ""
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0 and errors == ""
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_the_browser_is_opened(monkeypatch):
