@@ -19,10 +19,11 @@ from peer_models import PEERS, Finder, square
 from tqdm import tqdm
 
 from bnn_landmarks import datasets, files
+from bnn_landmarks.datasets import coco_file
 from bnn_landmarks.geometry import crops
 
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
-FACTOR = 1.25  # of the box's longer side, as for MoveNet in peers.py
+FACTOR = 1.25  # of the box's longer side, of MPII's 200 x scale
 SHOULDERS, HIPS = [5, 6], [11, 12]
 
 
@@ -64,7 +65,7 @@ def main():
     name, split = arguments.split.split("/")
     samples = datasets.open(name, split, arguments.data)
     finder = Finder(PEERS["MoveNet Thunder"], arguments.peers / "models")
-    annotations = json.loads(samples.file.path.read_text())["annotations"]
+    annotations = coco_file.load(samples.file.path)["annotations"]
     results = []
     for index, subject in enumerate(tqdm(samples.subjects, desc=arguments.split, unit="subject")):
         points = points_of(finder, samples[index])
