@@ -1,7 +1,7 @@
 """What the zoo holds: one record an entry.
 
 A plain name is the network at the paper's 256x256; NAME_128 is the same task at 128x128, four times less work, for slow
-devices.
+devices; NAME_small has half the channels at 128x128, a third of the bytes and of that time.
 
 `python -m bnn_landmarks.network.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the
 SHA-256 that belongs here.
@@ -14,7 +14,7 @@ from bnn_landmarks.spec import Spec
 
 FACE: dict[str, Any] = {"box_side": "mean", "padding": 1.6}
 LARGE: dict[str, Any] = {"input_size": 256, "sigma": 1.5, "options": {"stem": "integer"}}
-SMALL: dict[str, Any] = {"input_size": 128, "sigma": 1.25}
+HALF: dict[str, Any] = {"input_size": 128, "sigma": 1.25}
 
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 CLEANED = (("lspet", "train_clean"), ("mpii", "train_clean"), ("people", "train"))  # `data clean`
@@ -52,22 +52,28 @@ class Entry:
         return self.spec.name
 
 
-def _both_sizes(large, sha256, small_sha256):
-    """The entry of a task at 256x256, and at 128x128."""
-    small = f"{large.name}_128"
+def _sizes(large, sha256, half, small=None):
+    """The entry of a task at 256x256, at 128x128, and with half the channels there.
+
+    Args:
+        large: `Entry` of the first. sha256, half, small: the weights' hashes; there is no third without `small`.
+    """
     yield dataclasses.replace(large, weights=f"{large.name}.npz", sha256=sha256)
-    yield dataclasses.replace(
-        large,
-        spec=dataclasses.replace(large.spec, name=small, **SMALL),
-        weights=f"{small}.npz",
-        sha256=small_sha256,
-    )
+    yield _smaller(large, "128", half)
+    if small:
+        yield _smaller(large, "small", small, channels=128)
+
+
+def _smaller(large, suffix, sha256, **spec):
+    name = f"{large.name}_{suffix}"
+    spec = dataclasses.replace(large.spec, name=name, **HALF, **spec)
+    return dataclasses.replace(large, spec=spec, weights=f"{name}.npz", sha256=sha256)
 
 
 ENTRIES = {
     entry.name: entry
     for entry in (
-        *_both_sizes(
+        *_sizes(
             Entry(
                 spec=Spec("pose", scheme="mpii16", **LARGE),
                 title="16 body joints of a person",
@@ -75,10 +81,11 @@ ENTRIES = {
                 paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
                 trained_on=CLEANED,
             ),
-            sha256="f7db719b5b0acc16262c0be79375853b5d7b0025b2e6a7867900845511019e31",
-            small_sha256="8a9dba06162fcb202f3ecdad1865481ff026732e55bcf17785303bd601a7974d",
+            sha256="93587f309d9c3a243636d52696b3c15063c9d7e0dbf2b4b2495428507b038ba4",
+            half="1ea528818387344ec632db4c5301157aea6173b82e59f47a3bca0699f87ba816",
+            small="cff35ed01e007b1742779b74c92e59fd7e4e0f1eeeed3e76fe4ec716c3eb298b",
         ),
-        *_both_sizes(
+        *_sizes(
             Entry(
                 spec=Spec("face_aflw", scheme="aflw21", **FACE, **LARGE),
                 title="21 points of a face, up to profile",
@@ -86,10 +93,10 @@ ENTRIES = {
                 paper="NME 2.85 % on AFLW, mean of three yaw bins, visible points",
                 trained_on=(("aflw2000", "train_21"), *FACES),
             ),
-            sha256="0ca5dba0291bd95096b3cb879da5c36dab3cfc2b82b9cc6e0a5ac4284b8dd56b",
-            small_sha256="03870e0b4e8f21352fac88ae6c84e0f552ab4bd247b43cceb3802b82c5dd0629",
+            sha256="036553a515304bd986d70670b5872c2586d2117ad40d48657e051e1fc3a4c1ea",
+            half="be8a9975efb7d5fbcdc11cd05d952febd4508072b89ec6af3529c0844ce9a4a6",
         ),
-        *_both_sizes(
+        *_sizes(
             Entry(
                 spec=Spec("face_300wlp", scheme="ibug68", **FACE, **LARGE),
                 title="68 points of a face",
@@ -97,8 +104,9 @@ ENTRIES = {
                 paper="NME 3.26 % on AFLW2000-3D, mean of three yaw bins, trained on 300W-LP",
                 trained_on=FACES,
             ),
-            sha256="3caf82e8f845985244c7337c5aabc5e164865387d0a3fac0bd826c02262e0baa",
-            small_sha256="a927cf3808b6635e641c07f37e53e2022a0d4a0a20823bc87cdb317b924631c8",
+            sha256="022384b699bbbf5248914b6122e310574bfb74cfb0fba2428508236814d00366",
+            half="eba21685602cbba32dfabac45b71d3abdbbb5f8cfe8a6797c85f5d587f92cf5d",
+            small="c76190f4d7d435cf7d5d5819d1b696bccd02ee6de1b492cecbcf29fc05f5be16",
         ),
         Entry(
             spec=Spec("face_pifa", scheme="pifa34", box_side="mean", padding=2.05),
@@ -107,7 +115,7 @@ ENTRIES = {
             paper="NME 3.02 % on AFLW-PIFA, visible points; 4.47 % on all",
             untrained="AFLW-PIFA's images were not at hand where the others were trained",
         ),
-        *_both_sizes(
+        *_sizes(
             Entry(
                 spec=Spec("face_parts", task="parts", scheme="parts7", **FACE, **LARGE),
                 title="7 facial parts",
@@ -115,8 +123,8 @@ ENTRIES = {
                 paper="mean IU 68.05 on the 300-W competition set, trained on 300-W",
                 trained_on=FACES,
             ),
-            sha256="a5e00f233641168f881569d1516c831bc7f85d96846a2f19028370954b0f1b98",
-            small_sha256="c5e3fe994fb796372090f93c0f3d479a43f6636b68d69d9ae9707f3340a8496a",
+            sha256="43c5e42e86d7fbd8d53717669aaffea73e62c3115e42b6a9ef0dad78cb39e215",
+            half="aabb0281b9a1367eae8779dd67dcc184b2159042f6a04907740606916e27ad2b",
         ),
         Entry(
             spec=Spec(

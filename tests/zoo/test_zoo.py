@@ -41,7 +41,8 @@ def ready(monkeypatch, tiny_model):
 
 
 def test_names():
-    assert set(zoo.names()) == {*TRAINED, *(f"{name}_128" for name in TRAINED), "face_pifa", "finder"}
+    smaller = {*(f"{name}_128" for name in TRAINED), "pose_small", "face_300wlp_small"}
+    assert set(zoo.names()) == {*TRAINED, *smaller, "face_pifa", "finder"}
     by_task = [name for task in ("landmarks", "parts", "boxes") for name in zoo.names(task)]
     assert sorted(by_task) == sorted(zoo.names())
     assert zoo.names("boxes") == ["finder"]
@@ -70,6 +71,16 @@ def test_every_task_has_a_network_at_the_papers_size_and_a_small_one(name):
     assert dataclasses.replace(large.spec, **same) == dataclasses.replace(small.spec, **same)
 
 
+@pytest.mark.parametrize("name", ["pose", "face_300wlp"])
+def test_the_smallest_of_a_task_has_half_the_channels_and_half_the_bytes(name):
+    half, small = zoo.entry(f"{name}_128"), zoo.entry(f"{name}_small")
+    same = {"name": "", "channels": 1}
+    assert dataclasses.replace(half.spec, **same) == dataclasses.replace(small.spec, **same)
+    assert (half.spec.channels, small.spec.channels) == (256, 128)
+    half, small = ((zoo.WEIGHTS / f"{each.name}.tflite").stat().st_size for each in (half, small))
+    assert small < half / 2
+
+
 @pytest.mark.parametrize("name", zoo.names())
 def test_trained_weights_or_a_plain_word(name):
     entry = zoo.ENTRIES[name]
@@ -84,7 +95,7 @@ def test_trained_weights_or_a_plain_word(name):
 def test_unknown_name_lists_the_close_ones():
     with pytest.raises(ValueError, match="did you mean face_aflw"):
         zoo.load("face_alfw")
-    with pytest.raises(ValueError, match="the entries are pose, pose_128, face_aflw"):
+    with pytest.raises(ValueError, match="the entries are pose, pose_128, pose_small, face_aflw"):
         zoo.card("zzz")
 
 

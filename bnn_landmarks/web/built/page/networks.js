@@ -16,7 +16,7 @@ export async function listEntries() {
         .filter((entry) => entry.task !== "boxes")
         .sort((a, b) => order.indexOf(a.scheme) - order.indexOf(b.scheme));
 }
-const family = (entry) => entry.name.replace(/_\d+$/, "");
+const family = (entry) => entry.name.replace(/_(\d+|small)$/, "");
 export class Choice {
     entries;
     tasks;
@@ -48,9 +48,10 @@ export class Choice {
     fillSizes() {
         const related = this.related(family(this.entry));
         const largest = Math.max(...related.map((entry) => entry.input_size));
-        this.fill(this.sizes, "size", related.map(({ name, input_size: size }) => ({
-            value: name,
-            texts: [`${size} × ${size}`, size === largest ? "finer" : "faster"],
+        const detail = ({ name, input_size: size }) => size === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
+        this.fill(this.sizes, "size", related.map((entry) => ({
+            value: entry.name,
+            texts: [`${entry.input_size} × ${entry.input_size}`, detail(entry)],
         })), this.entry.name, (name) => this.take(related.find((entry) => entry.name === name)));
     }
     fill(place, group, options, current, take) {

@@ -33,7 +33,7 @@ export async function listEntries(): Promise<Entry[]> {
 }
 
 /** What an entry and its other sizes have in common. */
-const family = (entry: Entry) => entry.name.replace(/_\d+$/, "");
+const family = (entry: Entry) => entry.name.replace(/_(\d+|small)$/, "");
 
 /** Radio buttons for what to find and at which size; `chosen` is called with each new choice. */
 export class Choice {
@@ -75,12 +75,14 @@ export class Choice {
   private fillSizes(): void {
     const related = this.related(family(this.entry));
     const largest = Math.max(...related.map((entry) => entry.input_size));
+    const detail = ({ name, input_size: size }: Entry) =>
+      size === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
     this.fill(
       this.sizes,
       "size",
-      related.map(({ name, input_size: size }) => ({
-        value: name,
-        texts: [`${size} × ${size}`, size === largest ? "finer" : "faster"],
+      related.map((entry) => ({
+        value: entry.name,
+        texts: [`${entry.input_size} × ${entry.input_size}`, detail(entry)],
       })),
       this.entry.name,
       (name) => this.take(related.find((entry) => entry.name === name)!),
