@@ -7,8 +7,10 @@ import re
 import runpy
 import shutil
 import sys
+import threading
 
 import coco_folders
+import cv2
 import numpy as np
 import pytest
 import tiny_files
@@ -17,6 +19,7 @@ from bnn_landmarks.geometry import images
 from bnn_landmarks.inference import detectors, localizer, video
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
+CAMERA_FRAMES = 30
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,28 @@ def run(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def slow_tracker(monkeypatch):
+    """A camera of `CAMERA_FRAMES` frames that show their number, and a tracker that is done with its first when the
+    camera has given them all -> the seconds that the tracker was told."""
+    ended, told = threading.Event(), []
+
+    def camera(number):
+        for k in range(CAMERA_FRAMES):
+            yield np.full((8, 8, 3), k, np.uint8)
+        ended.set()
+
+    def track(frame, seconds):
+        told.append(seconds)
+        assert ended.wait(60)
+        return []
+
+    monkeypatch.setattr(video, "Video", camera)
+    monkeypatch.setattr(video, "Tracker", lambda localizer: track)
+    monkeypatch.setattr("bnn_landmarks.Localizer", lambda name: name)
+    return told
 
 
 @pytest.fixture
@@ -76,6 +101,20 @@ def test_follow(run, network, tmp_path, rng):
             add(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8))
     run("follow.py", tmp_path / "clip.mp4", tmp_path / "joints.mp4", "--model", network)
     assert len(list(video.Video(tmp_path / "joints.mp4"))) == 3
+
+
+def test_the_webcam_of_the_docs_drops_frames_and_ends_with_its_camera(monkeypatch, slow_tracker):
+    text = (EXAMPLES.parent / "docs" / "predictions.md").read_text()
+    (code,) = (
+        block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "video.Video(0)" in block
+    )
+    shown = []
+    monkeypatch.setattr(cv2, "imshow", lambda title, frame: shown.append(int(frame[0, 0, 0])))
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: -1)
+    exec(code, {})
+    # All that came while it was busy with the first is dropped but the last.
+    assert shown[-1] == CAMERA_FRAMES - 1 and len(shown) <= 2
+    assert len(slow_tracker) == len(shown) and min(slow_tracker) > 0
 
 
 def test_tour(network, monkeypatch):
