@@ -1,12 +1,12 @@
 """Detectors against annotated boxes: how often they find the subject, and what landmarks are worth without a box.
 
-    python benchmarks/detectors.py score --data DATA --empty FOLDER
+    python benchmarks/empty_scenes.py EMPTY --data DATA
+    python benchmarks/detectors.py score --data DATA --empty EMPTY
     python benchmarks/detectors.py fit --data DATA --images 300
 
-`score` measures the finder and OpenCV's on val splits: recall and precision at an intersection over union of 0.5 (who
-stands beside the one annotated subject counts as wrong), boxes on photographs without anybody, and the networks'
-scores with the box given and without one, of several subjects the largest. `fit` prints where the constants of
-`inference.detect` come from: the rules of OpenCV's boxes and its threshold, fitted on train splits.
+`score` writes docs/detectors.md: the finder and OpenCV's on val splits, the networks' scores with the box given and
+without one, subjects on pictures without anybody, and the time that a missing box costs. `fit` prints where the
+constants of `inference.detect` come from: the rules of OpenCV's boxes and its threshold, fitted on train splits.
 """
 
 import argparse
@@ -16,16 +16,19 @@ import warnings
 
 import numpy as np
 
+from bnn_landmarks import files
 from bnn_landmarks.datasets.coco import CocoKeypoints
 from bnn_landmarks.datasets.subjects import photo
 from bnn_landmarks.evaluation import metrics, scoring
 from bnn_landmarks.evaluation.examples import example
+from bnn_landmarks.evaluation.record import commit
 from bnn_landmarks.geometry import images
 from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.inference import detect, detectors
 from bnn_landmarks.inference.finder import Finder
 from bnn_landmarks.inference.localizer import Localizer
 
+ROOT = pathlib.Path(__file__).parents[1]
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 THRESHOLDS = (0.2, 0.4, 0.6, 0.8, 1.0)
 HIT = 0.4
@@ -35,11 +38,50 @@ FACES = (
     ("aflw2000", "train_21", "val_21"),
 )
 SCORED = (
-    ("mpii", "val", "person", ("pose", "pose_128")),
-    ("lspet", "val", "person", ("pose", "pose_128")),
-    ("helen_afw", "val", "face", ("face_300wlp", "face_300wlp_128")),
-    ("aflw2000", "val_68", "face", ("face_300wlp", "face_300wlp_128")),
+    ("mpii", "val", ("pose", "pose_128")),
+    ("lspet", "val", ("pose", "pose_128")),
+    ("helen_afw", "val", ("face_300wlp", "face_300wlp_128")),
+    ("aflw2000", "val_68", ("face_300wlp", "face_300wlp_128")),
 )
+MANY, ROUNDS = 100_000, 40
+FOUND = ["images", "detector", "recall, % (95 % interval)", "precision, %", "boxes per image", "ms per image"]
+WORTH = ["images", "measure", "network", "box given", "finder", "nobody", "OpenCV", "nobody"]
+EMPTY = ["network", "the finder has a box", "the network has a subject"]
+TIMES = ["network", "box given", "finder alone", "finder, one look", "finder, as it comes (two looks)"]
+PAGE = """# Without a box
+
+What the detectors find and what landmarks are worth with them, on validation images.{images}
+
+## Found
+
+The annotated subject is found where a box has more than half of the union with its tight box in common. Who stands
+beside it without an annotation counts as wrong. OpenCV's: histograms of gradients for people, cascades for faces.
+Milliseconds are processor time.
+
+{found}
+
+## Landmarks
+
+The box given as on the [cards](../zoo/cards); without one the largest of the subjects. What is missed is wrong, in NME
+100 %. Behind NME the share of failures, errors above 7 %. "Nobody": images on which no subject was found.
+
+{worth}
+
+## Where nobody is
+
+{pictures} squares of training images beside their subjects, which show nobody (`benchmarks/empty_scenes.py`): the share
+of them on which somebody is seen all the same.
+
+{empty}
+
+## What it costs
+
+One photograph of 512 x 512 pixels, on one thread: times the processor time with the box given, in turn.
+
+{times}
+
+Written by `python benchmarks/detectors.py score` ({commit}).
+"""
 
 
 def spread(dataset, count):
@@ -66,25 +108,23 @@ def rule(found):
     return len(shares), np.median(shares, axis=0).round(2) if shares else None
 
 
-def hits(dataset, count, find, least):
-    """Of samples: how many, how many boxes are found, on how many samples one is right (an overlap over `least`), and
-    milliseconds per image."""
-    total = boxes = right = 0
-    took = 0.0
+def hits(dataset, count, detector, least=metrics.OVERLAP):
+    """Cells: recall with its interval, precision, boxes per image, milliseconds per image. A sample is found where a
+    box has an overlap over `least` with its own."""
+    right, boxes, took = [], [], 0.0
     for sample, truth in spread(dataset, count):
-        started = time.perf_counter()
-        found = find(sample.image)
-        took += time.perf_counter() - started
-        total, boxes = total + 1, boxes + len(found)
-        right += bool(len(found)) and overlaps([truth], found).max() > least
-    return total, boxes, right, 1e3 * took / max(total, 1)
-
-
-def told(total, boxes, right, milliseconds):
-    return (
-        f"recall {100 * right / max(total, 1):.1f} %, precision {100 * right / max(boxes, 1):.1f} % "
-        f"({total} images, {boxes} boxes, {milliseconds:.1f} ms per image)"
-    )
+        started = time.process_time()
+        found = sure_boxes(detector, sample.image)
+        took += time.process_time() - started
+        boxes.append(len(found))
+        right.append(len(found) > 0 and overlaps([truth], found).max() > least)
+    recall = metrics.estimate([(right, np.ones(len(right)))])
+    return [
+        f"{recall['value']:.1f} ({recall['low']:.1f} to {recall['high']:.1f})",
+        f"{100 * sum(right) / max(sum(boxes), 1):.1f}",
+        f"{np.mean(boxes):.2f}",
+        f"{1e3 * took / len(right):.1f}",
+    ]
 
 
 def faces_in(image, kind):
@@ -117,72 +157,143 @@ def fit(arguments):
             found = [(faces_in(s.image, kind), box) for s, box in spread(train, arguments.images)]
             print(name, learn, kind, *rule(found))
         window = detect.FACE_IN_WINDOW[train.scheme.name]
-        found = hits(
-            split(name, score), arguments.images, lambda image, w=window: detect.faces(image, w), HIT
+        shipped = detectors.Detector("opencv", lambda image, w=window: (detect.faces(image, w), None))
+        print(
+            f"faces as shipped, {name} {score}, overlap {HIT}:",
+            *hits(split(name, score), arguments.images, shipped, HIT),
         )
-        print(f"faces as shipped, {name} {score}, overlap {HIT}: {told(*found)}")
 
 
-def without_box(localizer, dataset, count):
-    """The headline with the box given and without one, what the failure rate is, and subjects found per image."""
-    truth, given, free, subjects = [], [], [], []
-    for sample, box in spread(dataset, count):
-        truth.append(example(sample, dataset.scheme, localizer.spec))
-        given.append(localizer(sample.image, [box])[0].points)
+def product(scheme, finder, engine):
+    """Ours as `Localizer` uses it by itself, and OpenCV's: `detectors.Detector`s."""
+    kind = detectors.kind_of(scheme)
+    ours = Finder(kind, finder, engine, threshold=detectors.GUESS)
+    return detectors.Detector(ours.name, ours, detectors.SURE[kind]), detectors.choose("opencv", scheme)
+
+
+def sure_boxes(detector, image):
+    boxes, scores = detector.find(image)
+    return boxes if scores is None else boxes[scores >= detector.sure]
+
+
+def opened(entry, detector, engine, **options):
+    """`Localizer` with a detector that is open already."""
+    localizer = Localizer(entry, engine, **options)
+    localizer.detector = detector
+    return localizer
+
+
+def largest(found, scheme):
+    """Points [K, 2] of the largest subject; NaN of nobody."""
+    if not found:
+        return np.full((len(scheme), 2), np.nan)
+    return max(found, key=lambda subject: subject.box[2:].prod()).points
+
+
+def headline(truth, points, names):
+    """The headline's name, its value, and the rate of failures, percent, or None where that is not measured."""
+    measures, errors = scoring.landmark_measures(truth, points, names)
+    metric, group, value, _ = scoring.headline(measures)
+    far = 100 * np.mean(metrics.image_errors(errors["NME"]) > metrics.FAILURE) if "NME" in errors else None
+    return f"{metric} {group}", value, far
+
+
+def landmarks_row(name, entry, found_by, dataset, arguments):
+    """A row of the second table: what an entry is worth with the box given, and with each detector."""
+    localizer = Localizer(entry, arguments.engine)
+    samples = [sample for sample, _ in spread(dataset, arguments.images)]
+    names = localizer.scheme.names
+    truth, points, _ = scoring.locate(
+        localizer, (example(sample, dataset.scheme, localizer.spec) for sample in samples)
+    )
+    metric, given, far = headline(truth, points, names)
+    cells = [name, metric, entry, f"{given:.2f}" + (f", {far:.1f} %" if far is not None else "")]
+    for detector in found_by:
+        free = opened(entry, detector, arguments.engine)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = localizer(sample.image)
-        subjects.append(len(found))
-        nobody = np.full_like(given[-1], np.nan)
-        free.append(max(found, key=lambda r: r.box[2] * r.box[3]).points if found else nobody)
-    names, lines = localizer.spec.landmark_scheme().names, []
-    for points in (given, free):
-        measures, errors = scoring.landmark_measures(truth, np.stack(points), names)
-        metric, group, value, _ = scoring.headline(measures)
-        line = f"{metric} {group} {value:.2f}"
-        if "NME" in errors:
-            far = metrics.image_errors(errors["NME"]) > metrics.FAILURE
-            line += f", failures {100 * far.mean():.1f} %"
-        lines.append(line)
-    return f"box given: {lines[0]}; without: {lines[1]} ({np.mean(subjects):.2f} subjects per image)"
+            found = [free(sample.image) for sample in samples]
+        _, value, far = headline(truth, np.stack([largest(each, free.scheme) for each in found]), names)
+        behind = f", {far:.1f} %" if far is not None else f" ({value / given:.2f} of it)"
+        cells += [f"{value:.2f}{behind}", str(sum(not each for each in found))]
+    return cells
+
+
+def empty_row(entry, pictures, arguments):
+    """Of pictures without anybody: on how many the finder alone has a box, and the entry a subject."""
+    localizer = Localizer(entry, arguments.engine)
+    localizer.detector, _ = product(localizer.scheme, arguments.finder, arguments.engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        subjects = [len(localizer(picture)) > 0 for picture in pictures]
+    boxes = [len(sure_boxes(localizer.detector, picture)) > 0 for picture in pictures]
+    return [entry, *(f"{100 * np.mean(each):.1f} %" for each in (boxes, subjects))]
+
+
+def time_row(entry, arguments):
+    """Processor time of one photograph without a box over that with its box: medians of rounds in turn, one thread."""
+    image, box = images.read(images.sample("person")), images.SAMPLE_BOXES["person"]
+    scheme = Localizer(entry, arguments.engine).scheme
+    detector, _ = product(scheme, arguments.finder, arguments.engine)
+    once, twice = (opened(entry, detector, arguments.engine, refine=looks) for looks in (0, 1))
+    ways = (lambda: once(image, box), lambda: detector.find(image), lambda: once(image), lambda: twice(image))
+    spent = np.zeros((ROUNDS, len(ways)))
+    for k, i in np.ndindex(spent.shape):
+        started = time.process_time()
+        ways[i]()
+        spent[k, i] = time.process_time() - started
+    given, *others = np.median(spent[1:], axis=0)
+    return [entry, f"{1e3 * given:.1f} ms", *(f"{other / given:.2f}" for other in others)]
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def score(arguments):
-    """Print what detectors find, and what landmarks are worth with them."""
-    for name, split, kind, entries in SCORED:
-        dataset = CocoKeypoints(arguments.data / name, split)
-        finder = Finder(kind, arguments.finder, arguments.engine)
-        opencv = detectors.choose("opencv", dataset.scheme).find
-        for who, find in ((finder.name, finder), ("opencv", opencv)):
-            found = hits(dataset, arguments.images, lambda image, f=find: f(image)[0], metrics.OVERLAP)
-            print(f"{name} {split}, {who}: {told(*found)}", flush=True)
-        for entry in entries if arguments.models else ():
-            for who, find in ((finder.name, finder), ("opencv", "opencv")):
-                localizer = Localizer(entry, arguments.engine, detector=find)
-                print(f"  {entry}, {who}: {without_box(localizer, dataset, arguments.images)}", flush=True)
-    if arguments.empty:
-        paths = sorted(p for p in arguments.empty.iterdir() if p.suffix.lower() in images.SUFFIXES)
-        pictures = [images.read(path) for path in paths]
-        for kind in ("person", "face"):
-            finder = Finder(kind, arguments.finder, arguments.engine)
-            wrong = [len(finder(picture)[0]) > 0 for picture in pictures]
-            print(
-                f"{len(paths)} photographs without anybody, {kind}: something found on {100 * np.mean(wrong):.1f} %"
+    """Measure what detectors find, and what landmarks are worth with them; write the page."""
+    found, worth = [], []
+    for name, split, entries in SCORED:
+        dataset, where = CocoKeypoints(arguments.data / name, split), f"{name} {split}"
+        both = product(dataset.scheme, arguments.finder, arguments.engine)
+        for detector in both:
+            found.append([where, detector.name, *hits(dataset, arguments.images, detector)])
+            print(*found[-1], sep=", ", flush=True)
+        for entry in entries:
+            worth.append(landmarks_row(where, entry, both, dataset, arguments))
+            print(*worth[-1], sep=", ", flush=True)
+    pictures = [images.read(path) for path in sorted(arguments.empty.glob("*.png"))]
+    empty = [empty_row(entry, pictures, arguments) for entry in ("pose", "face_300wlp")]
+    times = [time_row(entry, arguments) for entry in ("pose", "pose_128")]
+    with files.atomic_write(arguments.docs, "w") as file:
+        file.write(
+            PAGE.format(
+                found=table(FOUND, found),
+                worth=table(WORTH, worth),
+                empty=table(EMPTY, empty),
+                times=table(TIMES, times),
+                images=""
+                if arguments.images >= MANY
+                else f" {arguments.images} images of each split, evenly.",
+                pictures=len(pictures),
+                commit=commit(),
             )
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("score", "fit"))
     parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--images", type=int, default=100_000, help="of each split, evenly")
+    parser.add_argument("--images", type=int, default=MANY, help="of each split, evenly")
     parser.add_argument("--finder", default="finder", help="an entry or a packed file")
     parser.add_argument("--engine", default="auto")
-    parser.add_argument(
-        "--models", action=argparse.BooleanOptionalAction, default=True, help="landmarks end to end"
-    )
-    parser.add_argument("--empty", type=pathlib.Path, help="folder of photographs without people and faces")
+    parser.add_argument("--empty", type=pathlib.Path, help="what benchmarks/empty_scenes.py made")
+    parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs" / "detectors.md")
     arguments = parser.parse_args()
+    if arguments.what == "score" and not arguments.empty:
+        parser.error("score needs --empty")
     {"score": score, "fit": fit}[arguments.what](arguments)
 
 
