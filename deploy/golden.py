@@ -152,7 +152,7 @@ class World:
     the earlier.
     """
 
-    refine, least_presence, detector = 1, 0.2, "walkers"
+    refine, enough, least_presence, detector = 1, 0.6, 0.2, "walkers"
     scheme = Scheme("five", tuple("abcde"))
 
     def __init__(self, film, rng):

@@ -1,12 +1,16 @@
 """Draws docs/gallery.md with its pictures, and the picture of each card, for every entry that has weights.
 
-    python docs/make_gallery.py
+    python docs/make_gallery.py --data DATA
 
-Photographs: the package's samples, and one that comes with Matplotlib. A card's picture (zoo/cards/NAME.jpg) is the
+Photographs: the package's samples, and one that comes with Matplotlib. Of validation images, picked at random, what was
+found is drawn beside what is annotated, without the photographs, which are not ours to show; without `--data` that
+picture is left as it is. A card's picture (zoo/cards/NAME.jpg) is the
 scheme, drawn on no one's body or face, with numbers and names, and what the entry finds on a photograph.
 """
 
+import argparse
 import pathlib
+import warnings
 
 import cv2
 import make_parts_figure as mean_face
@@ -17,10 +21,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import bnn_landmarks
-from bnn_landmarks import files, schemes, zoo
+from bnn_landmarks import datasets, files, schemes, zoo
 from bnn_landmarks.evaluation import robustness
 from bnn_landmarks.evaluation.failures import IBUG_REGIONS
-from bnn_landmarks.geometry import crops, draw, images, parts
+from bnn_landmarks.geometry import boxes, crops, draw, images, parts
 from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.finder import Finder
 from bnn_landmarks.inference.localizer import Parts
@@ -34,6 +38,14 @@ PHOTOGRAPHS = {
     "face": ((images.sample("face"), None), (HOPPER, None)),
 }
 COLOURS = {"person": draw.MIDDLE, "face": draw.RIGHT}
+# Of each split two images are picked; without a box the entry looks for whoever is there.
+PICKED = (
+    ("mpii", "val", "pose"),
+    ("lspet", "val", "pose"),
+    ("helen_afw", "val", "face_300wlp"),
+    ("aflw2000", "val_68", "face_300wlp"),
+)
+PICKS, SEED = 2, 2017
 SHOWN = (
     "box off by 20 %",
     "rotated by 30 degrees",
@@ -50,12 +62,22 @@ changes of [`evaluation/robustness.py`](../bnn_landmarks/evaluation/robustness.p
 scores on hundreds are on the cards and in [comparison.md](comparison.md).
 
 """
+WITHOUT_BOX = """## Without a box
+
+![without a box](gallery/without_box.jpg)
+
+Two images each of mpii val and lspet val (`pose`), helen_afw val and aflw2000 val_68 (`face_300wlp`), which a generator
+with a fixed seed picked and nobody else: what comes out without a box in colour, right or wrong, beside what is
+annotated in grey (one subject of each image). The photographs themselves are under terms that let us measure on them
+and not show them; the frame is where their border is.
+
+"""
 CREDITS = """## The photographs
 
 The man with the camera (Lav Varshney, CC0) and Eileen Collins (NASA, public domain) come with this package
 ([LICENSES.md](../bnn_landmarks/assets/LICENSES.md)); Grace Hopper (US Navy, public domain) comes with Matplotlib.
 
-Made by `python docs/make_gallery.py`.
+Made by `python docs/make_gallery.py --data DATA`.
 """
 
 # A standing person seen from the front, MPII's 16 joints.
@@ -167,7 +189,39 @@ def everybody(entry):
     return draw.sheet(pictures, 4, TILE)
 
 
+def figure(image, scheme, points, visible, found, text):
+    """What was found in an image, over what is annotated, on white: uint8 [TILE, TILE, 3]."""
+    matrix = boxes.letterbox(image.shape, TILE)
+    white = np.full((TILE, TILE, 3), 255, np.uint8)
+    drawn = draw.landmarks(white, crops.transform(points, matrix), scheme, visible, 1)
+    grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2)
+    picture = (255 - (255 - grey.astype(int)) // 2).astype(np.uint8)
+    for result in found:
+        inside = crops.transform(result.points, matrix)
+        picture = draw.landmarks(picture, inside, result.scheme, result.scores)
+    low, high = crops.transform([[-0.5, -0.5], np.array(image.shape[1::-1]) - 0.5], matrix)
+    return draw.label(draw.box(picture, [*low, *(high - low)], (190, 190, 190)), text)
+
+
+def without_box(data):
+    """Images that a seeded generator picks, with what is found in them without a box: a sheet."""
+    rng, tiles = np.random.default_rng(SEED), []
+    for name, split, entry in PICKED:
+        dataset, localizer = datasets.open(name, split, data), bnn_landmarks.Localizer(entry)
+        for index in rng.choice(len(dataset), PICKS, replace=False):
+            sample = dataset[int(index)]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = localizer(sample.image)
+            text = f"{name} {split}" + ("" if found else ": nobody found")
+            tiles.append(figure(sample.image, dataset.scheme, sample.landmarks, sample.visible, found, text))
+    return draw.sheet(tiles, 4, TILE)
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=pathlib.Path, help="folder of the validation sets")
+    arguments = parser.parse_args()
     sections = []
     (DOCS / "gallery").mkdir(exist_ok=True)
     for name in zoo.names():
@@ -185,8 +239,10 @@ def main():
             f"## {name}: {entry.title}\n\n![{name}](gallery/{name}.jpg)\n\n[Card](../zoo/cards/{name}.md)\n"
         )
         print(f"{name}: docs/gallery/{name}.jpg, zoo/cards/{name}.jpg")
+    if arguments.data:
+        images.write(DOCS / "gallery" / "without_box.jpg", without_box(arguments.data))
     with files.atomic_write(DOCS / "gallery.md", "w") as file:
-        file.write(INTRODUCTION + "\n".join([*sections, CREDITS]))
+        file.write(INTRODUCTION + "\n".join([*sections, WITHOUT_BOX + CREDITS]))
 
 
 if __name__ == "__main__":

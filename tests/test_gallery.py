@@ -68,6 +68,25 @@ def test_a_strip_has_the_photograph_and_its_changes(gallery, monkeypatch):
         assert green[:, i * (gallery.TILE + 4) : (i + 1) * (gallery.TILE + 4)].any()
 
 
+def test_a_figure_shows_the_found_over_the_annotated_and_nothing_of_the_photograph(gallery, rng):
+    image = rng.integers(0, 256, (100, 200, 3), dtype=np.uint8)
+    scheme = sight.DISCS
+    annotated, found = (
+        np.array([[40.0, 30], [80, 30], [60, 60]]),
+        np.array([[140.0, 30], [180, 30], [160, 60]]),
+    )
+    result = Landmarks(found, np.ones(3), scheme, np.array([140.0, 30, 40, 30]), "detector")
+    shown = gallery.figure(image, scheme, annotated, np.array([2, 2, 2]), [result], "").astype(int)
+    assert shown.shape == (gallery.TILE, gallery.TILE, 3)
+    scale, top = gallery.TILE / 200, gallery.TILE / 4
+    for points, coloured in ((annotated, False), (found, True)):
+        for x, y in points:
+            x, y = round((x + 0.5) * scale), round((y + 0.5) * scale + top)
+            around = shown[y - 8 : y + 9, x - 8 : x + 9]
+            assert around.min() < 230 and (np.ptp(around, axis=2).max() > 60) == coloured
+    assert (shown == 255).all(axis=2).mean() > 0.8
+
+
 def test_the_page_shows_pictures_that_are_there():
     pictures = [DOCS / name for name in re.findall(r"!\[.*?\]\((.*?)\)", (DOCS / "gallery.md").read_text())]
     assert pictures and all(images.read(picture).ndim == 3 for picture in pictures)

@@ -25,7 +25,10 @@ STRIP, BATCH = 512, 32
 # A second look is into the box of the landmarks of at least this score: the best on training images, where a larger box
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
-# The presence below which the whole image shows nobody, by kind of subject; found in the same way.
+# Presences by kind of subject, found in the same way: from which one look is enough; below which the only one may be
+# somebody else, and the whole image is looked at, too; below which a guess, or the whole image, shows nobody.
+ENOUGH = {"person": 0.55, "face": 0.7}
+UNSURE = {"person": 0.3, "face": 0.45}
 PRESENCE = {"person": 0.2, "face": 0.45}
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
 OWN_PRESENCE = 0.2
@@ -154,13 +157,19 @@ def second_look(result, shape):
 
 
 def look_again(localizer, image, results):
-    """What was found in detected boxes or in the whole image, or what is found in its `second_look`: of a detected
-    subject whichever has the larger presence (benchmarks/second_look.py), of the whole image the second."""
-    again = localizer.look(image, [second_look(result, image.shape) for result in results])
-    return [
-        first if first.found == "detector" and first.presence > second.presence else second
-        for first, second in zip(results, again, strict=True)
-    ]
+    """The results; in place of those from the whole image, and of those of too little presence to be `enough`, what is
+    found in their `second_look` (benchmarks/second_look.py)."""
+    weak = [i for i, each in enumerate(results) if each.found == "image" or each.presence < localizer.enough]
+    again = localizer.look(image, [second_look(results[i], image.shape) for i in weak])
+    return [dict(zip(weak, again, strict=True)).get(i, result) for i, result in enumerate(results)]
+
+
+def look_and_again(localizer, image, sightings):
+    """One result per `Sighting` of an image, after as many looks again as `localizer.refine` says and it takes."""
+    results = localizer.look(image, sightings)
+    for _ in range(localizer.refine):
+        results = look_again(localizer, image, results)
+    return results
 
 
 def in_image(box, shape):
@@ -179,14 +188,14 @@ class Localizer:
             which landmarks change places in a mirror (`Scheme.not_mirrored`), it is left out, which is logged.
         detector: what finds the subjects where no box is given: "auto", "finder", "opencv", or a function image ->
             boxes [N, 4], or (boxes, scores), as `detectors.choose` takes it. It is opened when it is needed.
-        refine: how often to look again, in the box of the landmarks found (`second_look`), where the box was not
+        refine: how often to look again, in the box of the landmarks found (`look_again`), where the box was not
             given.
         least_presence: the `presence` that a subject needs where nobody was detected for sure, and the box is a guess
             or the whole image; below it nobody is there. None: `PRESENCE` of the scheme's subjects; of one's own
             `OWN_PRESENCE` where the network learned from whole images, else 0, for its scores do not tell.
 
     Attributes:
-        engine: `engines.Engine`. spec: `spec.Spec`.
+        engine: `engines.Engine`. spec: `spec.Spec`. enough: the presence from which one look is enough.
 
     Raises:
         ValueError: refine is no whole number from 0, least_presence none from 0 to 1; an unknown detector; and as
@@ -215,7 +224,9 @@ class Localizer:
             raise ValueError(f"the least presence is from 0 to 1, not {least_presence!r}")
         detectors.check(detector)
         self.refine, self._detector = refine, detector
-        usual = PRESENCE.get(detectors.kind_of(self.scheme), OWN_PRESENCE if self.spec.loosest else 0.0)
+        kind = detectors.kind_of(self.scheme)
+        self.enough, self._unsure = ENOUGH.get(kind, np.inf), UNSURE.get(kind, 0.0)
+        usual = PRESENCE.get(kind, OWN_PRESENCE if self.spec.loosest else 0.0)
         self.least_presence = usual if least_presence is None else least_presence
 
     @functools.cached_property
@@ -230,9 +241,10 @@ class Localizer:
             image: a path, the bytes of an encoded image, a PIL image, or an array [H, W, 3] RGB (also [H, W]
                 grey or [H, W, 4]), uint8, uint16 or float in [0, 1]; or a list of such images.
             boxes: one box (x, y, width, height) or [N, 4], pixels, tight around the joints or the face's
-                points. None: the detector looks for them, and where it finds nothing the whole image is the box, with
-                a warning if the network did not learn from such wide ones (`knows_whole`). For a list of images a list
-                with one of these for each.
+                points. None: the detector looks for them. Where it finds nothing, or the finder only one that is so
+                unsure that the whole image shows somebody surer, the whole image is the box, with a warning if the
+                network did not learn from such wide ones (`knows_whole`). For a list of images a list with one of
+                these for each.
             most: subjects that are taken of a detector at most, the best; None for all.
 
         Returns:
@@ -258,9 +270,10 @@ class Localizer:
         if boxes is not None:
             return self.look(image, [Sighting(box, "given") for box in given_boxes(image, boxes)])
         sightings, sure = self.detect(image)
-        results = self.look(image, sightings[:most])
-        for _ in range(self.refine):
-            results = look_again(self, image, results)
+        results = look_and_again(self, image, sightings[:most])
+        if self._may_be_elsewhere(results):
+            whole = look_and_again(self, image, [whole_image(image)])
+            results = [max([*results, *whole], key=lambda result: result.presence)]
         if sure:
             return results
         results = [result for result in results if result.presence >= self.least_presence]
@@ -269,6 +282,16 @@ class Localizer:
         elif results[0].found == "image" and not self.knows_whole(results[0], image.shape):
             warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
+
+    def _may_be_elsewhere(self, results):
+        """Whether a detector that guesses has found nobody, or one so unsure that the whole image may show more."""
+        guesses = self.detector is not None and np.isfinite(self.detector.sure)
+        return bool(
+            guesses
+            and self.refine
+            and len(results) < 2
+            and all(result.presence < self._unsure for result in results)
+        )
 
     def detect(self, image: np.ndarray) -> tuple[list, bool]:
         """Where the subjects of an image are, by the detector: `Sighting`s, the best first; and whether somebody is

@@ -22,7 +22,7 @@ from bnn_landmarks.inference.localizer import (
     Sighting,
     given_boxes,
     in_image,
-    look_again,
+    look_and_again,
     result_box,
 )
 
@@ -254,9 +254,7 @@ class Tracker:
 
     def _take_up(self, frame, seconds, wanted, least):
         """Look for subjects that are new (None) or found again, in pairs with their sightings."""
-        results = self.localizer.look(frame, [sighting for _, sighting in wanted])
-        for _ in range(self.localizer.refine):
-            results = look_again(self.localizer, frame, results)
+        results = look_and_again(self.localizer, frame, [sighting for _, sighting in wanted])
         moved, found = [track for track, _ in wanted], {}
         for (track, sighting), result in zip(wanted, results, strict=True):
             box = result_box(result, self.threshold)

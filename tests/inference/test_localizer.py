@@ -2,6 +2,7 @@
 
 import dataclasses
 import tracemalloc
+import warnings
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from sight import DISCS, ENGINE, SIZE, SPEC, discs, see
 import bnn_landmarks
 from bnn_landmarks.geometry import images
 from bnn_landmarks.geometry.boxes import overlaps
+from bnn_landmarks.inference import detectors
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
 from bnn_landmarks.schemes import Scheme
@@ -145,23 +147,61 @@ def test_a_second_look_is_into_the_box_of_the_landmarks():
             Localizer(ENGINE, refine=wrong)
 
 
-def test_of_two_looks_into_a_detected_box_the_surer_counts():
-    def look(name, *peaks):
-        logits = iter(peaks)
+def told(peaks, detector, kind="mpii16"):
+    """A localizer of people whose network answers a look after the other with peaks of these presences."""
+    answers = iter(peaks)
+    spec = Spec("told", scheme=kind, input_size=SIZE, score="sigmoid", box_side="max", padding=1.3)
 
-        def run(x):
-            maps = np.full((len(x), 32, 32, len(POINTS)), -9, np.float32)
-            maps[:, [12, 12, 20], [12, 20, 16], range(len(POINTS))] = next(logits)
-            return maps
+    def run(x):
+        count = spec.outputs
+        maps = np.full((len(x), 32, 32, count), -9, np.float32)
+        for image in maps:
+            presence = next(answers)
+            image[np.arange(count) + 4, 30 - np.arange(count), np.arange(count)] = np.log(
+                presence / (1 - presence)
+            )
+        return maps
 
-        return Localizer(
-            Engine(name, dataclasses.replace(SPEC, score="sigmoid"), run), detector=lambda image: [BOX]
-        )
+    localizer = Localizer(Engine("told", spec, run), detector=lambda image: [BOX])
+    localizer.detector = detector
+    return localizer, answers
 
-    picture = discs(POINTS)
-    surer, weaker = look("surer", 1, 4)(picture)[0], look("weaker", 4, 1)(picture)[0]
-    assert surer.presence == weaker.presence > 0.9
-    assert weaker.box.tolist() == BOX != surer.box.tolist()
+
+def test_it_looks_again_where_the_first_look_is_unsure():
+    sure = detectors.Detector("finder", lambda image: (np.array([BOX, BOX]), np.array([0.9, 0.8])), 0.35)
+    localizer, rest = told([0.9, 0.4, 0.35, 0.1], sure)
+    first, second = localizer(discs(POINTS))
+    assert [first.presence, second.presence] == pytest.approx([0.9, 0.35], abs=1e-3)
+    assert first.box.tolist() == BOX != second.box.tolist()
+    assert list(rest) == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("score", "peaks", "found", "presence"),
+    [
+        (0.9, [0.2, 0.25, 0.5, 0.4], "image", 0.4),
+        (0.9, [0.2, 0.25, 0.5, 0.15], "detector", 0.25),
+        (0.3, [0.2, 0.25, 0.5, 0.4], "image", 0.4),
+        (0.3, [0.4, 0.35], "detector", 0.35),
+        (None, [0.5, 0.6], "image", 0.6),
+    ],
+)
+def test_the_whole_image_is_looked_at_where_the_only_one_is_unsure_or_there_is_none(
+    score, peaks, found, presence
+):
+    boxes = np.zeros((0, 4)) if score is None else np.array([BOX])
+    finder = detectors.Detector("finder", lambda image: (boxes, [score][: len(boxes)]), 0.35)
+    localizer, rest = told(peaks, finder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (result,) = localizer(discs(POINTS))
+    assert result.found == found and result.presence == pytest.approx(presence, abs=1e-3)
+    assert not list(rest)
+
+
+def test_a_detector_of_ones_own_is_not_doubted():
+    localizer, _ = told([0.05, 0.04], detectors.Detector("mine", lambda image: (np.array([BOX]), None)))
+    assert localizer(discs(POINTS))[0].found == "detector"
 
 
 def test_a_given_box_is_looked_into_once():

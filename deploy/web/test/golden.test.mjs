@@ -126,6 +126,7 @@ for (const name of names("tracker/")) {
     let [look, subject, find, sighted, shown] = [0, 0, 0, 0, 0];
     const localizer = {
       leastPresence: 0.2,
+      enough: 0.6,
       refine: 1,
       hasDetector: true,
       look(_, sightings) {

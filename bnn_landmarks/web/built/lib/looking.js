@@ -4,6 +4,8 @@ import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
 const AGAIN = 0.2;
+const ENOUGH = { person: 0.55, face: 0.7 };
+const UNSURE = { person: 0.3, face: 0.45 };
 const PRESENCE = { person: 0.2, face: 0.45 };
 const SURE = 0.35;
 const GUESS = 0.2;
@@ -12,6 +14,9 @@ const FACE_SCHEMES = ["ibug68", "parts7", "pifa34", "aflw21", "aflw19"];
 export const FINDER = "finder";
 export function given(box) {
     return { box, found: "given", detector: null, boxScore: null, track: null };
+}
+function wholeImage({ width, height }) {
+    return { ...given([-0.5, -0.5, width, height]), found: "image" };
 }
 export function kindOf(scheme) {
     if (PEOPLE_SCHEMES.includes(scheme.name))
@@ -52,15 +57,24 @@ function secondLook(result, { width, height }) {
     const { found, detector, boxScore, track } = result;
     return { box: box && inImage(box, width, height) ? box : result.box, found, detector, boxScore, track };
 }
-export function lookAgain(localizer, picture, results) {
-    const again = localizer.look(picture, results.map((result) => secondLook(result, picture)));
-    return results.map((first, i) => (first.found === "detector" && first.presence > again[i].presence ? first : again[i]));
+function lookAgain(localizer, picture, results) {
+    const isWeak = ({ found, presence }) => found === "image" || presence < localizer.enough;
+    const again = localizer.look(picture, results.filter(isWeak).map((result) => secondLook(result, picture)));
+    return results.map((result) => (isWeak(result) ? again.shift() : result));
+}
+export function lookAndAgain(localizer, picture, sightings) {
+    let results = localizer.look(picture, sightings);
+    for (let i = 0; i < localizer.refine; i++)
+        results = lookAgain(localizer, picture, results);
+    return results;
 }
 export class Localizer {
     network;
     finder;
     refine;
     leastPresence;
+    enough;
+    unsure;
     kind;
     constructor(network, finder, refine = 1, leastPresence = null) {
         this.network = network;
@@ -68,6 +82,8 @@ export class Localizer {
         this.refine = refine;
         const kind = kindOf(network.spec.scheme);
         this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
+        this.enough = kind ? ENOUGH[kind] : Infinity;
+        this.unsure = kind ? UNSURE[kind] : 0;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
     }
     get hasDetector() {
@@ -77,17 +93,21 @@ export class Localizer {
         if (boxes !== null && boxes !== undefined)
             return this.look(picture, givenBoxes(picture, boxes).map(given));
         const { sightings, sure } = this.detect(picture);
-        let results = this.look(picture, sightings.slice(0, most));
-        for (let i = 0; i < this.refine; i++) {
-            results = lookAgain(this, picture, results);
+        let results = lookAndAgain(this, picture, sightings.slice(0, most));
+        if (this.mayBeElsewhere(results)) {
+            results = [...results, ...lookAndAgain(this, picture, [wholeImage(picture)])];
+            results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
         }
         return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
     }
+    mayBeElsewhere(results) {
+        const unsure = results.every(({ presence }) => presence < this.unsure);
+        return this.hasDetector && this.refine > 0 && results.length < 2 && unsure;
+    }
     detect(picture) {
         const { width, height } = picture;
-        const whole = { ...given([-0.5, -0.5, width, height]), found: "image" };
         if (!this.finder || this.kind < 0)
-            return { sightings: [whole], sure: false };
+            return { sightings: [wholeImage(picture)], sure: false };
         const found = this.find(this.finder, picture)
             .filter(({ box }) => inImage(box, width, height))
             .map(({ box, score }) => ({ box, found: "detector", detector: FINDER, boxScore: score, track: null }));

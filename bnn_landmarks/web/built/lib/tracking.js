@@ -1,6 +1,6 @@
 import { overlap } from "./boxes.js";
 import { Refused } from "./errors.js";
-import { given, givenBoxes, inImage, lookAgain, resultBox } from "./looking.js";
+import { given, givenBoxes, inImage, lookAndAgain, resultBox } from "./looking.js";
 import { OneEuro } from "./smooth.js";
 const MERGED = 0.6;
 const SAME = 0.3;
@@ -203,10 +203,7 @@ export class Tracker {
         return this.takeUp(frame, seconds, wanted, least);
     }
     takeUp(frame, seconds, wanted, least) {
-        let results = this.localizer.look(frame, wanted.map(([, sighting]) => sighting));
-        for (let i = 0; i < this.localizer.refine; i++) {
-            results = lookAgain(this.localizer, frame, results);
-        }
+        const results = lookAndAgain(this.localizer, frame, wanted.map(([, sighting]) => sighting));
         const moved = new Set(wanted.map(([track]) => track));
         const found = new Map();
         wanted.forEach(([known, sighting], i) => {

@@ -12,7 +12,12 @@ import type { Scheme, Spec } from "./spec.js";
 
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
-/** The presence below which a guess, or the whole image, shows nobody, by kind of subject. */
+/**
+ * Presences by kind of subject: from which one look is enough; below which the only one may be somebody else, and the
+ * whole image is looked at, too; below which a guess, or the whole image, shows nobody.
+ */
+const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
+const UNSURE: Record<string, number> = { person: 0.3, face: 0.45 };
 const PRESENCE: Record<string, number> = { person: 0.2, face: 0.45 };
 /** The finder's scores from which a box is one, and from which the best of those below is worth a look. */
 const SURE = 0.35;
@@ -51,6 +56,10 @@ export interface Seen extends Sighting {
 
 export function given(box: Box): Sighting {
   return { box, found: "given", detector: null, boxScore: null, track: null };
+}
+
+function wholeImage({ width, height }: Picture): Sighting {
+  return { ...given([-0.5, -0.5, width, height]), found: "image" };
 }
 
 /** What the subjects of a landmark scheme are, or null of a scheme of the user's own. */
@@ -104,15 +113,28 @@ function secondLook(result: Seen, { width, height }: Picture): Sighting {
   return { box: box && inImage(box, width, height) ? box : result.box, found, detector, boxScore, track };
 }
 
-/** The results, or those of a second look: of a detected subject whichever has the larger presence. */
-export function lookAgain(localizer: Looker, picture: Picture, results: Seen[]): Seen[] {
-  const again = localizer.look(picture, results.map((result) => secondLook(result, picture)));
-  return results.map((first, i) => (first.found === "detector" && first.presence > again[i].presence ? first : again[i]));
+/**
+ * The results; in place of those from the whole image, and of those of too little presence to be enough, those of a second
+ * look.
+ */
+function lookAgain(localizer: Looker, picture: Picture, results: Seen[]): Seen[] {
+  const isWeak = ({ found, presence }: Seen) => found === "image" || presence < localizer.enough;
+  const again = localizer.look(picture, results.filter(isWeak).map((result) => secondLook(result, picture)));
+  return results.map((result) => (isWeak(result) ? again.shift()! : result));
+}
+
+/** One result per sighting, after as many looks again as `refine` says and it takes. */
+export function lookAndAgain(localizer: Looker, picture: Picture, sightings: Sighting[]): Seen[] {
+  let results = localizer.look(picture, sightings);
+  for (let i = 0; i < localizer.refine; i++) results = lookAgain(localizer, picture, results);
+  return results;
 }
 
 /** What `Tracker` asks of a localizer. */
 export interface Looker {
   leastPresence: number;
+  /** The presence from which one look is enough. */
+  enough: number;
   refine: number;
   hasDetector: boolean;
   look(picture: Picture, sightings: Sighting[]): Seen[];
@@ -126,6 +148,8 @@ export interface Looker {
  */
 export class Localizer implements Looker {
   readonly leastPresence: number;
+  readonly enough: number;
+  private readonly unsure: number;
   private readonly kind: number;
 
   constructor(
@@ -136,6 +160,8 @@ export class Localizer implements Looker {
   ) {
     const kind = kindOf(network.spec.scheme);
     this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
+    this.enough = kind ? ENOUGH[kind] : Infinity;
+    this.unsure = kind ? UNSURE[kind] : 0;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
   }
 
@@ -147,18 +173,24 @@ export class Localizer implements Looker {
   localize(picture: Picture, boxes: unknown, most = Infinity): Seen[] {
     if (boxes !== null && boxes !== undefined) return this.look(picture, givenBoxes(picture, boxes).map(given));
     const { sightings, sure } = this.detect(picture);
-    let results = this.look(picture, sightings.slice(0, most));
-    for (let i = 0; i < this.refine; i++) {
-      results = lookAgain(this, picture, results);
+    let results = lookAndAgain(this, picture, sightings.slice(0, most));
+    if (this.mayBeElsewhere(results)) {
+      results = [...results, ...lookAndAgain(this, picture, [wholeImage(picture)])];
+      results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
     }
     return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
+  }
+
+  /** Whether the finder has found nobody, or one so unsure that the whole image may show more. */
+  private mayBeElsewhere(results: Seen[]): boolean {
+    const unsure = results.every(({ presence }) => presence < this.unsure);
+    return this.hasDetector && this.refine > 0 && results.length < 2 && unsure;
   }
 
   /** Where the subjects are, the best first, and whether somebody is there for sure: if not, it is a guess. */
   detect(picture: Picture): { sightings: Sighting[]; sure: boolean } {
     const { width, height } = picture;
-    const whole: Sighting = { ...given([-0.5, -0.5, width, height]), found: "image" };
-    if (!this.finder || this.kind < 0) return { sightings: [whole], sure: false };
+    if (!this.finder || this.kind < 0) return { sightings: [wholeImage(picture)], sure: false };
     const found: Sighting[] = this.find(this.finder, picture)
       .filter(({ box }) => inImage(box, width, height))
       .map(({ box, score }) => ({ box, found: "detector", detector: FINDER, boxScore: score, track: null }));

@@ -9,7 +9,7 @@
 import { overlap } from "./boxes.js";
 import type { Box, Picture } from "./crops.js";
 import { Refused } from "./errors.js";
-import { type Looker, type Seen, type Sighting, given, givenBoxes, inImage, lookAgain, resultBox } from "./looking.js";
+import { type Looker, type Seen, type Sighting, given, givenBoxes, inImage, lookAndAgain, resultBox } from "./looking.js";
 import { OneEuro } from "./smooth.js";
 
 // Intersection over union of two subjects' boxes above which they have come to follow one body, and of a found box with
@@ -261,10 +261,7 @@ export class Tracker {
 
   /** Look for subjects that are new (null) or found again, in pairs with their sightings. */
   private takeUp(frame: Picture, seconds: number, wanted: [Track | null, Sighting][], least: number): Map<number, Seen> {
-    let results = this.localizer.look(frame, wanted.map(([, sighting]) => sighting));
-    for (let i = 0; i < this.localizer.refine; i++) {
-      results = lookAgain(this.localizer, frame, results);
-    }
+    const results = lookAndAgain(this.localizer, frame, wanted.map(([, sighting]) => sighting));
     const moved = new Set(wanted.map(([track]) => track));
     const found = new Map<number, Seen>();
     wanted.forEach(([known, sighting], i) => {

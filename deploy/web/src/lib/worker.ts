@@ -83,6 +83,9 @@ class Loading {
       get leastPresence() {
         return current().leastPresence;
       },
+      get enough() {
+        return current().enough;
+      },
       get refine() {
         return current().refine;
       },
