@@ -26,10 +26,9 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # Presences by kind of subject, found in the same way: from which one look is enough; below which the only one may be
-# somebody else, and the whole image is looked at, too; below which a guess, or the whole image, shows nobody.
+# nobody, so that the whole image is looked at, too, and a guess, or the whole image, shows nobody.
 ENOUGH = {"person": 0.55, "face": 0.7}
-UNSURE = {"person": 0.3, "face": 0.45}
-PRESENCE = {"person": 0.2, "face": 0.45}
+PRESENCE = {"person": 0.3, "face": 0.45}
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
 OWN_PRESENCE = 0.2
 # How much wider than in training a whole image may be without a word.
@@ -225,7 +224,7 @@ class Localizer:
         detectors.check(detector)
         self.refine, self._detector = refine, detector
         kind = detectors.kind_of(self.scheme)
-        self.enough, self._unsure = ENOUGH.get(kind, np.inf), UNSURE.get(kind, 0.0)
+        self.enough = ENOUGH.get(kind, np.inf)
         usual = PRESENCE.get(kind, OWN_PRESENCE if self.spec.loosest else 0.0)
         self.least_presence = usual if least_presence is None else least_presence
 
@@ -290,7 +289,7 @@ class Localizer:
             guesses
             and self.refine
             and len(results) < 2
-            and all(result.presence < self._unsure for result in results)
+            and all(result.presence < self.least_presence for result in results)
         )
 
     def detect(self, image: np.ndarray) -> tuple[list, bool]:

@@ -5,10 +5,9 @@ import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
 const AGAIN = 0.2;
 const ENOUGH = { person: 0.55, face: 0.7 };
-const UNSURE = { person: 0.3, face: 0.45 };
-const PRESENCE = { person: 0.2, face: 0.45 };
+const PRESENCE = { person: 0.3, face: 0.45 };
 const SURE = 0.35;
-const GUESS = 0.2;
+const GUESS = 0.22;
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];
 const FACE_SCHEMES = ["ibug68", "parts7", "pifa34", "aflw21", "aflw19"];
 export const FINDER = "finder";
@@ -74,7 +73,6 @@ export class Localizer {
     refine;
     leastPresence;
     enough;
-    unsure;
     kind;
     constructor(network, finder, refine = 1, leastPresence = null) {
         this.network = network;
@@ -83,7 +81,6 @@ export class Localizer {
         const kind = kindOf(network.spec.scheme);
         this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
         this.enough = kind ? ENOUGH[kind] : Infinity;
-        this.unsure = kind ? UNSURE[kind] : 0;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
     }
     get hasDetector() {
@@ -101,7 +98,7 @@ export class Localizer {
         return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
     }
     mayBeElsewhere(results) {
-        const unsure = results.every(({ presence }) => presence < this.unsure);
+        const unsure = results.every(({ presence }) => presence < this.leastPresence);
         return this.hasDetector && this.refine > 0 && results.length < 2 && unsure;
     }
     detect(picture) {

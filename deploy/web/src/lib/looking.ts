@@ -13,15 +13,14 @@ import type { Scheme, Spec } from "./spec.js";
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
 /**
- * Presences by kind of subject: from which one look is enough; below which the only one may be somebody else, and the
- * whole image is looked at, too; below which a guess, or the whole image, shows nobody.
+ * Presences by kind of subject: from which one look is enough; below which the only one may be nobody, so that the whole
+ * image is looked at, too, and a guess, or the whole image, shows nobody.
  */
 const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
-const UNSURE: Record<string, number> = { person: 0.3, face: 0.45 };
-const PRESENCE: Record<string, number> = { person: 0.2, face: 0.45 };
+const PRESENCE: Record<string, number> = { person: 0.3, face: 0.45 };
 /** The finder's scores from which a box is one, and from which the best of those below is worth a look. */
 const SURE = 0.35;
-const GUESS = 0.2;
+const GUESS = 0.22;
 
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];
 const FACE_SCHEMES = ["ibug68", "parts7", "pifa34", "aflw21", "aflw19"];
@@ -149,7 +148,6 @@ export interface Looker {
 export class Localizer implements Looker {
   readonly leastPresence: number;
   readonly enough: number;
-  private readonly unsure: number;
   private readonly kind: number;
 
   constructor(
@@ -161,7 +159,6 @@ export class Localizer implements Looker {
     const kind = kindOf(network.spec.scheme);
     this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
     this.enough = kind ? ENOUGH[kind] : Infinity;
-    this.unsure = kind ? UNSURE[kind] : 0;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
   }
 
@@ -183,7 +180,7 @@ export class Localizer implements Looker {
 
   /** Whether the finder has found nobody, or one so unsure that the whole image may show more. */
   private mayBeElsewhere(results: Seen[]): boolean {
-    const unsure = results.every(({ presence }) => presence < this.unsure);
+    const unsure = results.every(({ presence }) => presence < this.leastPresence);
     return this.hasDetector && this.refine > 0 && results.length < 2 && unsure;
   }
 
