@@ -28,7 +28,7 @@ AGAIN = 0.2
 # Presences by kind of subject, found in the same way: from which one look is enough; below which the only one may be
 # nobody, so that the whole image is looked at, too, and a guess, or the whole image, shows nobody.
 ENOUGH = {"person": 0.55, "face": 0.7}
-PRESENCE = {"person": 0.3, "face": 0.45}
+PRESENCE = {"person": 0.3, "face": 0.55}
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
 OWN_PRESENCE = 0.2
 # How much wider than in training a whole image may be without a word.

@@ -5,7 +5,7 @@ import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
 const AGAIN = 0.2;
 const ENOUGH = { person: 0.55, face: 0.7 };
-const PRESENCE = { person: 0.3, face: 0.45 };
+const PRESENCE = { person: 0.3, face: 0.55 };
 const SURE = 0.35;
 const GUESS = 0.22;
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];

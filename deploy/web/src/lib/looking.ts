@@ -17,7 +17,7 @@ const AGAIN = 0.2;
  * image is looked at, too, and a guess, or the whole image, shows nobody.
  */
 const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
-const PRESENCE: Record<string, number> = { person: 0.3, face: 0.45 };
+const PRESENCE: Record<string, number> = { person: 0.3, face: 0.55 };
 /** The finder's scores from which a box is one, and from which the best of those below is worth a look. */
 const SURE = 0.35;
 const GUESS = 0.22;
