@@ -126,11 +126,15 @@ def test_a_guess_is_taken_where_there_is_nobody_for_sure(monkeypatch, score, sur
             assert unseen(discs(POINTS)) == []
 
 
-def test_where_a_detector_that_guesses_has_no_guess_nobody_is_there(monkeypatch):
+def test_where_a_detector_that_guesses_has_no_guess_the_whole_image_is_asked(monkeypatch):
     nothing = detectors.Detector("mine", lambda image: (np.zeros((0, 4)), np.zeros(0)), sure=0.3)
     monkeypatch.setattr(detectors, "choose", lambda *arguments: nothing)
+    with pytest.warns(UserWarning, match="the whole image was used"):
+        (found,) = Localizer(ENGINE, least_presence=0.3)(discs(POINTS, radius=14))
+    assert found.found == "image"
+    blind = Engine("blind", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
     with pytest.warns(UserWarning, match="nobody found"):
-        assert Localizer(ENGINE)(discs(POINTS)) == []
+        assert Localizer(blind, least_presence=0.3)(discs(POINTS)) == []
 
 
 def test_boxes_of_a_detector_outside_the_image_are_left_out():
