@@ -26,8 +26,8 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # Presences by kind of subject: from which one look is enough; below which the only one may be nobody, so that the whole
-# image is looked at, too, and a guess, or the whole image, shows nobody. Chosen once, on 100 images of mpii train and of
-# lspet train, 80 of aflw2000 train_68 and the pictures of benchmarks/empty_scenes.py; no program here repeats it.
+# image is looked at, too, and a guess, or the whole image, shows nobody. Chosen once, on 100 images of mpii train and
+# of lspet train, 80 of aflw2000 train_68 and the pictures of benchmarks/empty_scenes.py; no program here repeats it.
 ENOUGH = {"person": 0.55, "face": 0.7}
 PRESENCE = {"person": 0.3, "face": 0.55}
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
