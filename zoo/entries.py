@@ -19,12 +19,7 @@ HALF: dict[str, Any] = {"input_size": 128, "sigma": 1.25}
 POSE = (("lspet", "train"), ("mpii", "train"))  # also what face_300wlp started from
 CLEANED = (("lspet", "train_clean"), ("mpii", "train_clean"), ("people", "train"))  # `data clean`
 FACES = (("helen_afw", "train"), ("youtube_faces", "train"), ("aflw2000", "train_68"), *POSE)
-FINDER = (
-    *POSE,
-    ("people", "train"),
-    *FACES[:3],
-    ("celebamask", "train"),
-)
+FINDER = (*CLEANED, *FACES[:3], ("celebamask", "train"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,13 +131,14 @@ ENTRIES = {
                 score="sigmoid",
                 channels=128,
                 early_pool=True,
+                options={"stem": "integer"},
             ),
             title="where people and faces are",
             purpose="the boxes that the others look into, of a whole photograph or a video's frames",
             paper="none: the paper is given the boxes",
             trained_on=FINDER,
             weights="finder.npz",
-            sha256="c6cd863ac223330abf6794b2a1500b884bb3ce6ccb64d5aa2a3a06309d0dbed7",
+            sha256="351ba5936e0730af92b72f5730e3ec39872d0b588c64bae9619bf81fbdd5ade9",
         ),
     )
 }

@@ -15,8 +15,8 @@ from bnn_landmarks.zoo.entries import ENTRIES
 recipe = Recipe(
     spec=ENTRIES["finder"].spec,
     train=(
-        ("lspet", "train"),
-        *3 * (("mpii", "train"),),
+        ("lspet", "train_clean"),
+        *3 * (("mpii", "train_clean"),),
         ("people", "train"),
         *2 * (("helen_afw", "train"),),
         ("youtube_faces", "train"),
