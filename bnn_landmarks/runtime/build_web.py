@@ -28,8 +28,16 @@ _EXPORTS = """
 """.split()
 
 # What runs once, or for a moment, is small rather than fast. (ziglang makes -Os of -Oz.)
-_SMALL = ["-Os", "-Xclang", "-Oz"]
-_FLAGS = ["-std=c++17", "-DNDEBUG", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+_SMALL = ["-Os", "-Xclang", "-Oz", "-Xclang", "-fmerge-functions"]
+_FLAGS = [
+    "-std=c++17",
+    "-DNDEBUG",
+    "-fno-rtti",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+]
 _TARGET = ["-target", "wasm32-wasi", "-mcpu=generic+simd128+exception_handling", "-fwasm-exceptions"]
 _LINK = ["--export-memory", "--stack-first", "--entry=_initialize", "--gc-sections", "--strip-all"]
 _LINK += ["-z", f"stack-size={1 << 20}", f"--max-memory={1 << 30}"]

@@ -10,6 +10,7 @@
 #include "bnn_engine.h"
 #include "kernels.h"
 #include "program.h"
+#include "text.h"
 #include "tflite_file.h"
 #include "thread_pool.h"
 
@@ -177,7 +178,7 @@ bnn_context* bnn_context_new(const bnn_model* model, int32_t threads) {
   Try([&]() -> std::string {
     if (model == nullptr) return "there is no model";
     if (threads < 1 || threads > ThreadPool::kMost) {
-      return "threads must be from 1 to " + std::to_string(ThreadPool::kMost) + ", not " + std::to_string(threads);
+      return Text({"threads must be from 1 to ", ThreadPool::kMost, ", not ", threads});
     }
     context = new bnn_context(model->network, threads);
     return "";

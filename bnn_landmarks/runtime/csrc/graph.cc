@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "text.h"
+
 namespace bnn {
 
 const Tensor* InputAt(const Graph& graph, const RawOp& raw, int i) {
@@ -110,9 +112,9 @@ Claim Refuse(const std::string& why, std::string* error) {
 Claim ReadLceOp(const Graph& graph, const RawOp& raw, Node* out, std::string* error) {
   const std::string& op = raw.custom_name;
   const bool conv = op == "LceBconv2d";
-  const size_t wanted = conv ? 5 : 1;
-  if (raw.inputs.size() != wanted) {
-    return Refuse(op + ": " + std::to_string(raw.inputs.size()) + " inputs, not " + std::to_string(wanted), error);
+  const int wanted = conv ? 5 : 1, given = static_cast<int>(raw.inputs.size());
+  if (given != wanted) {
+    return Refuse(Text({op, ": ", given, " inputs, not ", wanted}), error);
   }
   const Tensor* input = InputAt(graph, raw, 0);
   const Tensor* output = &graph.tensors[raw.outputs[0]];

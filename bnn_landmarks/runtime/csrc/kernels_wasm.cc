@@ -97,24 +97,20 @@ inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) 
   if (words > 0) store(wasm_u16x8_extend_low_u8x16(place(wasm_v128_load32_zero(a), wasm_v128_load32_zero(b))));
 }
 
-inline void Put(v128_t bytes, bool first, uint16_t* counts) {
-  v128_t low = wasm_u16x8_extend_low_u8x16(bytes), high = wasm_u16x8_extend_high_u8x16(bytes);
-  if (!first) {
-    low = wasm_i16x8_add(low, wasm_v128_load(counts));
-    high = wasm_i16x8_add(high, wasm_v128_load(counts + 8));
-  }
-  wasm_v128_store(counts, low);
-  wasm_v128_store(counts + 8, high);
+inline void Put(v128_t bytes, uint16_t* counts) {
+  wasm_v128_store(counts, wasm_i16x8_add(wasm_v128_load(counts), wasm_u16x8_extend_low_u8x16(bytes)));
+  wasm_v128_store(counts + 8, wasm_i16x8_add(wasm_v128_load(counts + 8), wasm_u16x8_extend_high_u8x16(bytes)));
 }
 
-// Two pixels by `kVectors` times 16 channels. b: null, or the second pixel's counts.
+// Two pixels by `kVectors` times 16 channels.
 template <int kVectors>
-inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* a, uint16_t* b) {
+inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, uint16_t* counts) {
   constexpr int kStep = kVectors * kLanes;
   v128_t lower[kVectors], upper[kVectors];
   for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = wasm_i64x2_const_splat(0);
   const uint8_t* table = &kTable.rows[0][0];
-  const v128_t mask = wasm_u8x16_const_splat(15);
+  v128_t mask = wasm_u8x16_const_splat(15);
+  PIN(mask);
   for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
     v128_t both[kVectors];
     for (int k = 0; k < kGroup; ++k) {
@@ -132,22 +128,20 @@ inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, b
     }
   }
   for (int v = 0; v < kVectors; ++v) {
-    Put(lower[v], first, a + v * kLanes);
+    Put(lower[v], counts + v * kLanes);
     // A lane's two upper halves, and 16 times its second lower one.
     const v128_t between = wasm_i16x8_shl(wasm_u16x8_shr(lower[v], 8), 4);
-    if (b != nullptr) Put(wasm_i16x8_sub(upper[v], between), first, b + v * kLanes);
+    Put(wasm_i16x8_sub(upper[v], between), counts + kTile + v * kLanes);
   }
 }
 
 template <int kVectors>
-void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, bool first, int pixels,
+void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, int pixels,
                 uint16_t* counts) {
   for (int done = 0; done < groups; done += kChunk / kGroup) {
     const int chunk = groups - done < kChunk / kGroup ? groups - done : kChunk / kGroup;
     for (int p = 0; p < pixels; p += 2) {
-      uint16_t* a = counts + p * kTile;
-      CountPair<kVectors>(filters, rows + p / 2 * row_stride + done * kGroup, chunk, first && done == 0, a,
-                          p + 1 < pixels ? a + kTile : nullptr);
+      CountPair<kVectors>(filters, rows + p / 2 * row_stride + done * kGroup, chunk, counts + p * kTile);
     }
     filters += static_cast<ptrdiff_t>(chunk) * kGroup * kVectors * kLanes;
   }
@@ -159,8 +153,8 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
   alignas(16) uint16_t rows[kPairs * kRowStride];
   const int width = WordsFor(channels) * kWord;
   int left = WordsUnder(windows, window_count);
-  bool first = true;
-  for (int window = 0, from = 0; left > 0; first = false) {
+  std::memset(counts, 0, sizeof(uint16_t) * kTile * ((pixels + 1) / 2 * 2));  // of pairs, the last one's second too
+  for (int window = 0, from = 0; left > 0;) {
     const int piece = left < kPieceWords ? left : kPieceWords;
     const int groups = Groups(piece);
     for (int filled = 0; filled < piece;) {
@@ -185,15 +179,20 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
     uint16_t* out = static_cast<uint16_t*>(counts);
     for (int c = 0; c < width; c += 64, out += 64) {
       if (width - c >= 64) {
-        CountBlock<4>(packed, rows, kRowStride, groups, first, pixels, out);
+        CountBlock<4>(packed, rows, kRowStride, groups, pixels, out);
         packed += static_cast<ptrdiff_t>(groups) * kGroup * 64;
       } else {
-        CountBlock<2>(packed, rows, kRowStride, groups, first, pixels, out);
+        CountBlock<2>(packed, rows, kRowStride, groups, pixels, out);
         packed += static_cast<ptrdiff_t>(groups) * kGroup * kWord;
       }
     }
     left -= piece;
   }
+}
+
+inline void StoreHalfWord(uint8_t* to, uint32_t bits) {
+  const uint16_t half = static_cast<uint16_t>(bits);
+  std::memcpy(to, &half, 2);
 }
 
 // One bit for each of 32 channels whose lanes are all ones or all zeros.
@@ -202,58 +201,90 @@ inline uint32_t PackMasks(const v128_t masks[4]) {
          static_cast<uint32_t>(wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(masks[2], masks[3]))) << 16;
 }
 
-// 32 channels of a strip of pixels. Once for all parts, which a module of few bytes asks for.
-void FinishWord(const Finish& f, const uint16_t* counts, int pixels, int channel, const Targets& t) {
-  const int parts = PartsOf(f, t);
-  const v128_t low = wasm_i32x4_splat(f.clamp_min), high = wasm_i32x4_splat(f.clamp_max);
-  const v128_t least = wasm_f32x4_splat(f.least);
-  v128_t limits[4];  // count > threshold as count >= threshold + 1, in 16 bits
-  for (int v = 0; v < 4; ++v) {
-    if (!(parts & kBits)) break;
+// The bits of counts, 16 channels of a strip of pixels after another.
+void FinishBits(const Finish& f, const uint16_t* counts, int pixels, int channels, const Targets& t) {
+  for (int c = 0; c < channels; c += kLanes) {
+    // count > threshold as count >= threshold + 1, in 16 bits
     const auto limit = [&](int first) {
-      const v128_t most = wasm_i32x4_min(wasm_v128_load(f.threshold + channel + first), wasm_i32x4_const_splat(65534));
+      const v128_t most = wasm_i32x4_min(wasm_v128_load(f.threshold + first), wasm_i32x4_const_splat(65534));
       return wasm_i32x4_add(most, wasm_i32x4_const_splat(1));
     };
-    limits[v] = wasm_u16x8_narrow_i32x4(limit(8 * v), limit(8 * v + 4));
-  }
-  for (int p = 0; p < pixels; ++p) {
-    const uint16_t* count = counts + p * kTile + channel;
-    v128_t above[4], below[4];
-#pragma clang loop unroll(disable)
-    for (int v = 0; v < 4; ++v) {
-      const v128_t n = wasm_v128_load(count + 8 * v);
-      if (parts & kOut) {
-        v128_t halves[] = {wasm_u32x4_extend_low_u16x8(n), wasm_u32x4_extend_high_u16x8(n)};
-        for (int half = 0; half < 2; ++half) {
-          const int c = channel + 8 * v + 4 * half;
-          const v128_t x = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(halves[half], 1), high), low);
-          v128_t y = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(x), wasm_v128_load(f.multiplier + c));
-          y = wasm_f32x4_add(y, wasm_v128_load(f.bias + c));
-          if (parts & kRare) y = wasm_f32x4_pmax(y, least);  // y < least ? least : y
-          if (parts & kResidual) y = wasm_f32x4_add(y, wasm_v128_load(t.residual + p * t.residual_stride + c));
-          if (parts & kExtra) y = wasm_f32x4_add(y, wasm_v128_load(t.extra[p] + c));
-          wasm_v128_store(t.out + p * t.out_stride + c, y);
-          if (parts & kSumBits) {
-            y = wasm_f32x4_add(wasm_f32x4_mul(y, wasm_v128_load(f.scale + c)), wasm_v128_load(f.shift + c));
-            halves[half] = wasm_f32x4_lt(y, wasm_f32x4_const_splat(0.0f));
-          }
-        }
-        if (parts & kSumBits) below[v] = wasm_i16x8_narrow_i32x4(halves[0], halves[1]);
-      }
-      if (parts & kBits) above[v] = wasm_u16x8_ge(n, limits[v]);
+    const v128_t low = wasm_u16x8_narrow_i32x4(limit(c), limit(c + 4));
+    const v128_t high = wasm_u16x8_narrow_i32x4(limit(c + 8), limit(c + 12));
+    const uint32_t flip = f.flip[c / kWord] >> c % kWord;
+    const uint16_t* from = counts + c;
+    for (int p = 0; p < pixels; ++p, from += kTile) {
+      const v128_t above = wasm_i8x16_narrow_i16x8(wasm_u16x8_ge(wasm_v128_load(from), low),
+                                                   wasm_u16x8_ge(wasm_v128_load(from + 8), high));
+      StoreHalfWord(t.bits[p] + t.bits_offset + c / 8, wasm_i8x16_bitmask(above) ^ flip);
     }
-    const ptrdiff_t at = channel / kWord * 4;
-    if (parts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, PackMasks(above) ^ f.flip[channel / kWord], 4);
-    if (parts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, PackMasks(below), 4);
   }
 }
 
-void FinishStrip(const Finish& finish, const void* counts, int pixels, int channels, const Targets& targets) {
+// The floats of counts, and the bits of the floats. Once for all parts, which a module of few bytes asks for: what is
+// not wanted costs a branch for 16 channels.
+void FinishFloats(const Finish& f, const uint16_t* counts, int pixels, int channels, const Targets& t) {
+  const bool rare = (PartsOf(f, t) & kRare) != 0;
+  const float* multiplier = rare ? f.multiplier : f.doubled;
+  const v128_t most = wasm_i16x8_splat(static_cast<int16_t>(f.most < 65535 ? f.most : 65535));
+  const v128_t clamp_min = wasm_i32x4_splat(f.clamp_min), clamp_max = wasm_i32x4_splat(f.clamp_max);
+  const v128_t least = wasm_f32x4_splat(f.least);
+  const float *bias = f.bias, *scale = f.scale, *shift = f.shift;  // stores might change what `f` and `t` hold
+  float* out = t.out;
+  const float* residual = t.residual;
+  const float* const* extras = t.extra;
+  const ptrdiff_t out_stride = t.out_stride, residual_stride = t.residual_stride;
+  for (int p = 0; p < pixels; ++p, counts += kTile, out += out_stride) {
+    const float* extra = extras == nullptr ? nullptr : extras[p];
+    uint8_t* bits = scale == nullptr ? nullptr : t.sum_bits[p] + t.sum_bits_offset;
+    for (int c = 0; c < channels; c += kLanes) {
+      v128_t y[4];
+      v128_t low = wasm_v128_load(counts + c), high = wasm_v128_load(counts + c + 8);
+      if (!rare) {
+        low = wasm_u16x8_min(low, most);
+        high = wasm_u16x8_min(high, most);
+      }
+      y[0] = wasm_u32x4_extend_low_u16x8(low);
+      y[1] = wasm_u32x4_extend_high_u16x8(low);
+      y[2] = wasm_u32x4_extend_low_u16x8(high);
+      y[3] = wasm_u32x4_extend_high_u16x8(high);
+      if (rare) {
+        for (v128_t& x : y) x = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(x, 1), clamp_max), clamp_min);
+      }
+      for (int v = 0; v < 4; ++v) {
+        y[v] = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(y[v]), wasm_v128_load(multiplier + c + 4 * v));
+        y[v] = wasm_f32x4_add(y[v], wasm_v128_load(bias + c + 4 * v));
+      }
+      if (rare) {
+        for (v128_t& x : y) x = wasm_f32x4_pmax(x, least);  // x < least ? least : x
+      }
+      if (residual != nullptr) {
+        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(residual + c + 4 * v));
+      }
+      if (extra != nullptr) {
+        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(extra + c + 4 * v));
+      }
+      for (int v = 0; v < 4; ++v) wasm_v128_store(out + c + 4 * v, y[v]);
+      if (bits == nullptr) continue;
+      for (int v = 0; v < 4; ++v) {
+        y[v] = wasm_f32x4_mul(y[v], wasm_v128_load(scale + c + 4 * v));
+        y[v] = wasm_f32x4_lt(wasm_f32x4_add(y[v], wasm_v128_load(shift + c + 4 * v)), wasm_f32x4_const_splat(0.0f));
+      }
+      const v128_t below =
+          wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(y[0], y[1]), wasm_i16x8_narrow_i32x4(y[2], y[3]));
+      StoreHalfWord(bits + c / 8, wasm_i8x16_bitmask(below));
+    }
+    if (residual != nullptr) residual += residual_stride;
+  }
+}
+
+void FinishStrip(const Finish& f, const void* counts, int pixels, int channels, const Targets& t) {
   const uint16_t* from = static_cast<const uint16_t*>(counts);
-  const int parts = PartsOf(finish, targets), whole = channels / kWord * kWord;
-  if (parts == 0) return;
-  for (int channel = 0; channel < whole; channel += kWord) FinishWord(finish, from, pixels, channel, targets);
-  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 4);
+  const int whole = channels / kWord * kWord;
+  if (PartsOf(f, t) == 0) return;
+  if (f.threshold != nullptr) FinishBits(f, from, pixels, whole, t);
+  if (t.out != nullptr) FinishFloats(f, from, pixels, whole, t);
+  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t, 4);
 }
 
 // The bits of `dot`'s sums.

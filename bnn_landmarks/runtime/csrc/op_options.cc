@@ -1,6 +1,7 @@
 #include "op_options.h"
 
 #include "flexbuffer.h"
+#include "text.h"
 
 namespace bnn {
 
@@ -22,10 +23,9 @@ std::string Open(const char* op, const void* data, size_t size, FlexMap* map) {
 }
 
 std::string Read(const char* op, const FlexMap& map, const char* key, int64_t least, int64_t most, int64_t* value) {
-  if (!map.Int(key, value)) return std::string(op) + ": option " + key + " is missing";
+  if (!map.Int(key, value)) return Text({op, ": option ", key, " is missing"});
   if (*value < least || *value > most) {
-    return std::string(op) + ": option " + key + " is " + std::to_string(*value) + ", outside " +
-           std::to_string(least) + " to " + std::to_string(most);
+    return Text({op, ": option ", key, " is ", *value, ", outside ", least, " to ", most});
   }
   return "";
 }

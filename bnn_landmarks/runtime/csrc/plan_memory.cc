@@ -70,25 +70,24 @@ void PlanImages(Plan* plan) {
 void PlanFloats(Plan* plan) {
   std::vector<FloatPlace*> order;
   for (FloatPlace& place : plan->program.floats) {
-    if (place.used && !place.outside) order.push_back(&place);
+    const auto larger = [](FloatPlace* a, FloatPlace* b) { return a->bytes() > b->bytes(); };
+    if (place.used && !place.outside) {
+      order.insert(std::upper_bound(order.begin(), order.end(), &place, larger), &place);
+    }
   }
-  std::stable_sort(order.begin(), order.end(), [](FloatPlace* a, FloatPlace* b) { return a->bytes() > b->bytes(); });
   size_t total = 0;
-  for (size_t i = 0; i < order.size(); ++i) {
-    std::vector<std::pair<size_t, size_t>> taken;
-    for (size_t j = 0; j < i; ++j) {
-      if (order[j]->first_step <= order[i]->last_step && order[i]->first_step <= order[j]->last_step) {
-        taken.push_back({order[j]->offset, order[j]->offset + order[j]->bytes()});
-      }
+  std::vector<FloatPlace*> placed;
+  for (FloatPlace* place : order) {
+    const auto in_the_way = [&](const FloatPlace* other) {
+      return other->first_step <= place->last_step && place->first_step <= other->last_step &&
+             other->offset < place->offset + place->bytes() && place->offset < other->offset + other->bytes();
+    };
+    for (auto other = placed.begin(); other != placed.end();) {
+      other = std::find_if(placed.begin(), placed.end(), in_the_way);
+      if (other != placed.end()) place->offset = (*other)->offset + (*other)->bytes();
     }
-    std::sort(taken.begin(), taken.end());
-    size_t at = 0;
-    for (const auto& range : taken) {
-      if (at + order[i]->bytes() <= range.first) break;
-      at = std::max(at, range.second);
-    }
-    order[i]->offset = at;
-    total = std::max(total, at + order[i]->bytes());
+    placed.push_back(place);
+    total = std::max(total, place->offset + place->bytes());
   }
   Require(static_cast<double>(total) < 16 * kMostBytes, "the network needs too much memory");
   plan->program.arena_bytes = total;

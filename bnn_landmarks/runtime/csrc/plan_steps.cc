@@ -245,14 +245,30 @@ class StepMaker {
     if (constant->size() == 1) constant->assign(channels, constant->front());
   }
 
+  static bool IsPointwise(MapStep::Kind kind) {
+    using Kind = MapStep::Kind;
+    switch (kind) {
+      case Kind::kScale:
+      case Kind::kShift:
+      case Kind::kAdd:
+      case Kind::kCast:
+      case Kind::kClamp:
+      case Kind::kRound:
+      case Kind::kFloor:
+      case Kind::kPrelu:
+      case Kind::kUnitSign:
+      case Kind::kBinary:
+      case Kind::kSelect:
+        return true;
+      default:
+        return false;
+    }
+  }
+
   // A row of pixels at a time, where each value is made of those in its place.
   static void Flatten(MapStep* step) {
-    using Kind = MapStep::Kind;
-    static const std::set<Kind> kPointwise = {Kind::kScale,    Kind::kShift,  Kind::kAdd,   Kind::kCast,
-                                              Kind::kClamp,    Kind::kRound,  Kind::kFloor, Kind::kPrelu,
-                                              Kind::kUnitSign, Kind::kBinary, Kind::kSelect};
     const int width = step->shape.w, length = width * step->channels;
-    if (kPointwise.count(step->kind) == 0 || length > kLongestRow) return;
+    if (!IsPointwise(step->kind) || length > kLongestRow) return;
     for (std::vector<float>* constant : {&step->constant, &step->constant_b}) {
       const std::vector<float> once = *constant;
       for (int i = 1; i < width; ++i) constant->insert(constant->end(), once.begin(), once.end());

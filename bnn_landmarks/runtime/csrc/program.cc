@@ -4,6 +4,7 @@
 #include <new>
 
 #include "plan.h"
+#include "text.h"
 
 namespace bnn {
 
@@ -89,12 +90,11 @@ void Memory::Run(const Program& program, const std::vector<void*>& outside, Thre
 std::string ProfileOf(const Program& program, const std::vector<double>& seconds) {
   std::string text;
   for (size_t i = 0; i < seconds.size(); ++i) {
-    // Without printf, which would be a tenth of a WebAssembly module.
-    std::string digits = std::to_string(static_cast<int64_t>(seconds[i] * 1e6 + 0.5));
-    digits.insert(0, digits.size() < 4 ? 4 - digits.size() : 0, '0');
-    digits.insert(digits.size() - 3, 1, '.');
-    text += std::string(digits.size() < 9 ? 9 - digits.size() : 0, ' ') + digits + " ms  " + program.steps[i]->Name() +
-            "\n";
+    const auto microseconds = static_cast<int64_t>(seconds[i] * 1e6 + 0.5);
+    const std::string behind_point = Text({1000 + microseconds % 1000});
+    std::string milliseconds = Text({microseconds / 1000, ".", behind_point.c_str() + 1});
+    while (milliseconds.size() < 9) milliseconds = Text({" ", milliseconds});
+    text += Text({milliseconds, " ms  ", program.steps[i]->Name(), "\n"});
   }
   return text;
 }

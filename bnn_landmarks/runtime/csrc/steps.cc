@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "text.h"
+
 namespace bnn {
 
 AlignedBytes::AlignedBytes(size_t bytes, uint8_t fill) {
@@ -90,11 +92,10 @@ void ConvStep::SetFilters(const Kernels& set, const uint32_t* filters) {
 }
 
 std::string ConvStep::Name() const {
-  std::string name = "conv " + std::to_string(shape.filter_height) + "x" + std::to_string(shape.filter_width) + " " +
-                     std::to_string(options.channels_in) + "->" + std::to_string(shape.channels_out) + " at " +
-                     std::to_string(shape.out_height) + "x" + std::to_string(shape.out_width);
+  std::string name = Text({"conv ", shape.filter_height, "x", shape.filter_width, " ", options.channels_in, "->",
+                           shape.channels_out, " at ", shape.out_height, "x", shape.out_width});
   if (residual.wanted()) name += " + residual";
-  if (shortcut != nullptr) name += " + " + shortcut->Name();
+  if (shortcut != nullptr) name = Text({name, " + ", shortcut->Name()});
   if (extra.wanted()) name += " + upsampled";
   if (pooled) name += " + max pool";
   for (size_t i = 0; i < thresholds.size() + signings.size(); ++i) name += " + sign";
@@ -242,7 +243,7 @@ std::string MapStep::Name() const {
                                        "floor",    "+-1",      "prelu",        "arithmetic", "select", "pad"};
   std::string name = kNames[static_cast<int>(kind)];
   for (size_t i = 0; i < signings.size(); ++i) name += name.empty() ? "sign" : " + sign";
-  return name + " " + std::to_string(channels) + " at " + std::to_string(shape.h) + "x" + std::to_string(shape.w);
+  return Text({name, " ", channels, " at ", shape.h, "x", shape.w});
 }
 
 void MapStep::Pool(const RunContext& run, int n, int y, int x, float* out) const {
@@ -415,11 +416,10 @@ void FloatConvStep::SetFilters(const float* filters, int channels_out) {
 }
 
 std::string FloatConvStep::Name() const {
-  std::string name = "float conv " + std::to_string(filter_height) + "x" + std::to_string(filter_width) + " " +
-                     std::to_string(in_shape.c) + "->" + std::to_string(out_shape.c) + " at " +
-                     std::to_string(out_shape.h) + "x" + std::to_string(out_shape.w);
+  std::string name = Text({"float conv ", filter_height, "x", filter_width, " ", in_shape.c, "->", out_shape.c, " at ",
+                           out_shape.h, "x", out_shape.w});
   for (size_t i = 0; i < signings.size(); ++i) name += " + sign";
-  return before != nullptr ? before->Name() + " + " + name : name;
+  return before != nullptr ? Text({before->Name(), " + ", name}) : name;
 }
 
 size_t FloatConvStep::ScratchFloats() const {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <set>
 
 #include "flat_file.h"
 #include "model_check.h"
+#include "text.h"
 
 namespace bnn {
 
@@ -39,49 +39,56 @@ Type TypeOf(uint32_t number) {
 
 std::string NameOf(const RawOp& raw) {
   if (raw.builtin == kBuiltinCustom) return raw.custom_name;
-  static const std::map<int, const char*> kNames = {{kBuiltinAdd, "ADD"},
-                                                    {kBuiltinAveragePool2d, "AVERAGE_POOL_2D"},
-                                                    {kBuiltinConcatenation, "CONCATENATION"},
-                                                    {kBuiltinConv2d, "CONV_2D"},
-                                                    {4, "DEPTHWISE_CONV_2D"},
-                                                    {6, "DEQUANTIZE"},
-                                                    {kBuiltinFloor, "FLOOR"},
-                                                    {9, "FULLY_CONNECTED"},
-                                                    {14, "LOGISTIC"},
-                                                    {kBuiltinMaxPool2d, "MAX_POOL_2D"},
-                                                    {kBuiltinMul, "MUL"},
-                                                    {kBuiltinRelu, "RELU"},
-                                                    {kBuiltinReluN1To1, "RELU_N1_TO_1"},
-                                                    {kBuiltinRelu6, "RELU6"},
-                                                    {22, "RESHAPE"},
-                                                    {23, "RESIZE_BILINEAR"},
-                                                    {25, "SOFTMAX"},
-                                                    {kBuiltinPad, "PAD"},
-                                                    {39, "TRANSPOSE"},
-                                                    {40, "MEAN"},
-                                                    {kBuiltinSub, "SUB"},
-                                                    {kBuiltinDiv, "DIV"},
-                                                    {kBuiltinStridedSlice, "STRIDED_SLICE"},
-                                                    {kBuiltinCast, "CAST"},
-                                                    {kBuiltinPrelu, "PRELU"},
-                                                    {kBuiltinMaximum, "MAXIMUM"},
-                                                    {kBuiltinMinimum, "MINIMUM"},
-                                                    {kBuiltinLess, "LESS"},
-                                                    {kBuiltinPadV2, "PADV2"},
-                                                    {kBuiltinGreater, "GREATER"},
-                                                    {kBuiltinGreaterEqual, "GREATER_EQUAL"},
-                                                    {kBuiltinLessEqual, "LESS_EQUAL"},
-                                                    {kBuiltinSelect, "SELECT"},
-                                                    {kBuiltinSlice, "SLICE"},
-                                                    {67, "TRANSPOSE_CONV"},
-                                                    {kBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
-                                                    {114, "QUANTIZE"},
-                                                    {kBuiltinRound, "ROUND"},
-                                                    {117, "HARD_SWISH"},
-                                                    {kBuiltinSelectV2, "SELECT_V2"},
-                                                    {kBuiltinSign, "SIGN"}};
-  const auto found = kNames.find(raw.builtin);
-  return found == kNames.end() ? "operator " + std::to_string(raw.builtin) + " of TFLite's list" : found->second;
+  static const struct {
+    int number;
+    const char* name;
+  } kNames[] = {
+      {kBuiltinAdd, "ADD"},
+      {kBuiltinAveragePool2d, "AVERAGE_POOL_2D"},
+      {kBuiltinConcatenation, "CONCATENATION"},
+      {kBuiltinConv2d, "CONV_2D"},
+      {4, "DEPTHWISE_CONV_2D"},
+      {6, "DEQUANTIZE"},
+      {kBuiltinFloor, "FLOOR"},
+      {9, "FULLY_CONNECTED"},
+      {14, "LOGISTIC"},
+      {kBuiltinMaxPool2d, "MAX_POOL_2D"},
+      {kBuiltinMul, "MUL"},
+      {kBuiltinRelu, "RELU"},
+      {kBuiltinReluN1To1, "RELU_N1_TO_1"},
+      {kBuiltinRelu6, "RELU6"},
+      {22, "RESHAPE"},
+      {23, "RESIZE_BILINEAR"},
+      {25, "SOFTMAX"},
+      {kBuiltinPad, "PAD"},
+      {39, "TRANSPOSE"},
+      {40, "MEAN"},
+      {kBuiltinSub, "SUB"},
+      {kBuiltinDiv, "DIV"},
+      {kBuiltinStridedSlice, "STRIDED_SLICE"},
+      {kBuiltinCast, "CAST"},
+      {kBuiltinPrelu, "PRELU"},
+      {kBuiltinMaximum, "MAXIMUM"},
+      {kBuiltinMinimum, "MINIMUM"},
+      {kBuiltinLess, "LESS"},
+      {kBuiltinPadV2, "PADV2"},
+      {kBuiltinGreater, "GREATER"},
+      {kBuiltinGreaterEqual, "GREATER_EQUAL"},
+      {kBuiltinLessEqual, "LESS_EQUAL"},
+      {kBuiltinSelect, "SELECT"},
+      {kBuiltinSlice, "SLICE"},
+      {67, "TRANSPOSE_CONV"},
+      {kBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
+      {114, "QUANTIZE"},
+      {kBuiltinRound, "ROUND"},
+      {117, "HARD_SWISH"},
+      {kBuiltinSelectV2, "SELECT_V2"},
+      {kBuiltinSign, "SIGN"},
+  };
+  for (const auto& each : kNames) {
+    if (each.number == raw.builtin) return each.name;
+  }
+  return Text({"operator ", raw.builtin, " of TFLite's list"});
 }
 
 // Options by the number of the operator; what its table leaves out is the schema's default.
