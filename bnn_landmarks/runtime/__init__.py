@@ -36,7 +36,7 @@ def library_path() -> pathlib.Path | None:
 
 
 def kernels() -> str:
-    """The name of the kernels that this processor gets: "avx512", "avx2", "neon" or "portable"."""
+    """The name of the kernels that this processor gets: avx512, avx2, dotprod, neon or portable."""
     function = library().bnn_landmarks_kernels
     function.restype = ctypes.c_char_p
     return function().decode()

@@ -46,10 +46,10 @@ def with_outputs(content, tensors):
     model = schema.ModelT.InitFromPackedBuf(content)
     model.subgraphs[0].outputs = list(tensors)
     model.signatureDefs = None
-    return _packed(model)
+    return packed(model)
 
 
-def _packed(model):
+def packed(model):
     builder = Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -294,7 +294,7 @@ class LceFile:
         graph.operators = [_operator(codes.index(op), *rest) for op, *rest in self.nodes]
         graph.inputs, graph.outputs = list(self.inputs), list(outputs)
         model.subgraphs = [graph]
-        return _packed(model)
+        return packed(model)
 
     def case(self, outputs, input_values, output_values):
         """The same graph, an input and its outputs in the plain format that host.cc reads."""

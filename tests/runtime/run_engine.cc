@@ -5,6 +5,8 @@
 //       run at the same time, ROUNDS times each, and all must give the same.
 //   run_engine fuzz MODEL SEED COUNT
 //       damaged copies of MODEL: each runs on zeros, or is refused with one line
+//   run_engine files FILE [THREADS]
+//       FILE is files one behind the other, each after its size in 32 bits: as above; with THREADS, in each of them
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -98,41 +100,67 @@ Bytes Damage(const Bytes& content, std::mt19937* random) {
   return damaged;
 }
 
+// Whether a file runs on zeros; else it must be refused with one line.
+bool Try(const Bytes& file) {
+  bnn_model* model = bnn_open(file.data(), file.size());
+  if (model == nullptr) {
+    const std::string why = bnn_error();
+    if (why.empty() || why.find('\n') != std::string::npos || why.size() > 200) Die("not one line");
+    return false;
+  }
+  std::vector<Bytes> memory;
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  bnn_tensor tensor;
+  size_t total = 0;
+  for (int side = 0; side < 2; ++side) {
+    const int count = side == 0 ? bnn_input_count(model) : bnn_output_count(model);
+    for (int k = 0; k < count; ++k) {
+      if ((side == 0 ? bnn_input : bnn_output)(model, k, &tensor) != 0) Die("shapes");
+      memory.emplace_back(tensor.bytes);
+      total += tensor.bytes;
+      if (side == 0) inputs.push_back(memory.back().data());
+      if (side == 1) outputs.push_back(memory.back().data());
+    }
+  }
+  bnn_context* context = total < (size_t{1} << 26) ? bnn_context_new(model, 1) : nullptr;
+  if (context != nullptr && bnn_run(context, inputs.data(), outputs.data()) != 0) Die("run");
+  bnn_context_free(context);
+  bnn_close(model);
+  return true;
+}
+
+int Report(int ran, int refused) {
+  std::printf("%d ran, %d refused\n", ran, refused);
+  return 0;
+}
+
 int Fuzz(char** argv) {
   const Bytes content = Read(argv[2]);
   std::mt19937 random(static_cast<unsigned>(std::atoi(argv[3])));
-  int ran = 0, refused = 0;
-  for (int i = std::atoi(argv[4]); i > 0; --i) {
-    const Bytes damaged = Damage(content, &random);
-    bnn_model* model = bnn_open(damaged.data(), damaged.size());
-    if (model == nullptr) {
-      const std::string why = bnn_error();
-      if (why.empty() || why.find('\n') != std::string::npos || why.size() > 200) Die("not one line");
-      ++refused;
-      continue;
-    }
-    std::vector<Bytes> memory;
-    std::vector<const void*> inputs;
-    std::vector<void*> outputs;
-    bnn_tensor tensor;
-    size_t total = 0;
-    for (int side = 0; side < 2; ++side) {
-      const int count = side == 0 ? bnn_input_count(model) : bnn_output_count(model);
-      for (int k = 0; k < count; ++k) {
-        if ((side == 0 ? bnn_input : bnn_output)(model, k, &tensor) != 0) Die("shapes");
-        memory.emplace_back(tensor.bytes);
-        total += tensor.bytes;
-        if (side == 0) inputs.push_back(memory.back().data());
-        if (side == 1) outputs.push_back(memory.back().data());
-      }
-    }
-    bnn_context* context = total < (size_t{1} << 26) ? bnn_context_new(model, 1) : nullptr;
-    if (context != nullptr && bnn_run(context, inputs.data(), outputs.data()) != 0) Die("run");
-    bnn_context_free(context);
-    bnn_close(model);
-    ++ran;
+  const int count = std::atoi(argv[4]);
+  int ran = 0;
+  for (int i = 0; i < count; ++i) ran += Try(Damage(content, &random)) ? 1 : 0;
+  return Report(ran, count - ran);
+}
+
+int Files(const Bytes& content) {
+  int count = 0, ran = 0;
+  for (size_t at = 0; at + 4 <= content.size(); ++count) {
+    uint32_t size;
+    std::memcpy(&size, &content[at], 4);
+    at += 4 + size;
+    ran += Try(Bytes(content.begin() + static_cast<ptrdiff_t>(at - size), content.begin() + static_cast<ptrdiff_t>(at)))
+               ? 1
+               : 0;
   }
-  std::printf("%d ran, %d refused\n", ran, refused);
+  return Report(ran, count - ran);
+}
+
+int FilesByThreads(const Bytes& content, int threads) {
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back([&] { Files(content); });
+  for (std::thread& thread : all) thread.join();
   return 0;
 }
 
@@ -140,6 +168,8 @@ int Fuzz(char** argv) {
 
 int main(int argc, char** argv) {
   if (argc == 5 && std::strcmp(argv[1], "fuzz") == 0) return Fuzz(argv);
+  if (argc == 3 && std::strcmp(argv[1], "files") == 0) return Files(Read(argv[2]));
+  if (argc == 4 && std::strcmp(argv[1], "files") == 0) return FilesByThreads(Read(argv[2]), std::atoi(argv[3]));
   if (argc >= 4) return Compare(argc, argv);
   return 2;
 }

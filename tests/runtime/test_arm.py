@@ -3,6 +3,7 @@
 Needs Debian's packages: apt-get install g++-aarch64-linux-gnu qemu-user-static
 """
 
+import os
 import shutil
 import subprocess
 
@@ -28,13 +29,17 @@ pytestmark = [
 ]
 
 
+KERNELS = ["neon", "dotprod"]  # the emulated processor runs both
+
+
 def test_cases_from_this_machine(program, tmp_path):
     paths = []
     for case in all_cases(200, seed=40_000):
         outputs = by_runtime(case.content(), case.inputs)
         paths.append(tmp_path / case.name)
         paths[-1].write_bytes(case.file.case(case.outputs, case.inputs, outputs))
-    emulate(program, paths)
+    for kernels in KERNELS:
+        emulate(program("host", COMPILER), "case", *paths, kernels=kernels)
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.entry(name).weights])
@@ -50,7 +55,8 @@ def test_zoo_entries(name, program, tmp_path):
         assert all(value.std() > 0 for value in values)
         paths.append(tmp_path / kind)
         paths[-1].write_bytes(file.case(outputs, values[: len(file.inputs)], values[len(file.inputs) :]))
-    emulate(program, paths)
+    for kernels in KERNELS:
+        emulate(program("host", COMPILER), "case", *paths, kernels=kernels)
 
 
 @pytest.mark.parametrize("name", ["pose", "pose_128", "face_parts_128"])
@@ -60,22 +66,16 @@ def test_the_engine_gives_the_whole_map(name, program, tmp_path):
     (tmp_path / "model").write_bytes(content)
     for batch in batches.values():
         (tmp_path / "input").write_bytes(batch.tobytes())
-        paths = [str(tmp_path / part) for part in ("model", "input", "output")]
-        engine = str(program("run_engine", COMPILER))
-        subprocess.run([EMULATOR, "-L", "/usr/aarch64-linux-gnu", engine, *paths], check=True)
         (wanted,) = by_engine(content, [batch])
-        got = np.frombuffer((tmp_path / "output").read_bytes(), np.float32).reshape(wanted.shape)
-        np.testing.assert_array_equal(got, wanted)
+        for kernels in KERNELS:
+            paths = [tmp_path / part for part in ("model", "input", "output")]
+            emulate(program("run_engine", COMPILER), *paths, kernels=kernels)
+            got = np.frombuffer((tmp_path / "output").read_bytes(), np.float32).reshape(wanted.shape)
+            np.testing.assert_array_equal(got, wanted, err_msg=kernels)
 
 
-def emulate(program, cases):
-    command = [
-        EMULATOR,
-        "-L",
-        "/usr/aarch64-linux-gnu",
-        str(program("host", COMPILER)),
-        "case",
-        *map(str, cases),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+def emulate(*command, kernels):
+    environment = {**os.environ, "BNN_LANDMARKS_KERNELS": kernels}
+    emulated = [EMULATOR, "-L", "/usr/aarch64-linux-gnu", *map(str, command)]
+    done = subprocess.run(emulated, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, f"{kernels}: {done.stdout[-2000:]}{done.stderr[-2000:]}"

@@ -5,7 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from damaged_graphs import damaged, frame
 from random_cases import block_case, conv_case, float_case
 from run_lce import by_runtime
 
@@ -54,6 +56,39 @@ def test_the_engine_under_address_sanitizer(program, tmp_path):
         done = subprocess.run([engine, "fuzz", path, str(i), "3400"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert int(done.stdout.split()[0]) > 100, done.stdout
+
+
+@pytest.fixture
+def damaged_graphs(tmp_path):
+    """make(count) -> the path of so many, of blocks, single convolutions and float operators, in one file."""
+
+    def make(count):
+        originals = [
+            case.content()
+            for case in (block_case(3), block_case(11), conv_case(0), *map(float_case, range(4)))
+        ]
+        files = (damaged(originals[i % len(originals)], np.random.default_rng([3, i])) for i in range(count))
+        path = tmp_path / "graphs"
+        path.write_bytes(frame(files))
+        return path
+
+    return make
+
+
+@pytest.mark.slow
+def test_ten_thousand_damaged_graphs(program, damaged_graphs):
+    engine = str(program("run_engine", "g++", SANITIZED))
+    done = subprocess.run([engine, "files", damaged_graphs(10_000)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ran, _, refused, _ = done.stdout.split()
+    assert int(ran) > 1000 and int(refused) > 1000, done.stdout
+
+
+@pytest.mark.slow
+def test_damaged_graphs_in_threads_under_thread_sanitizer(program, damaged_graphs):
+    engine = str(program("run_engine", "g++", ("-fsanitize=thread", "-O1")))
+    done = subprocess.run([engine, "files", damaged_graphs(500), "3"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.slow

@@ -79,7 +79,8 @@ BNN_API int32_t bnn_run_float(bnn_context* context, const float* images, float* 
 /* What went wrong in this thread's last call that failed. Valid until its next one. */
 BNN_API const char* bnn_error(void);
 
-/* The kernels that this processor gets: "avx512", "avx2", "neon" or "portable". */
+/* The kernels that this processor gets: "avx512", "avx2", "dotprod" (NEON with the dot product), "neon"
+ * or "portable". */
 BNN_API const char* bnn_kernels(void);
 
 /* The bytes that a context takes for itself, and a model for its weights. */

@@ -3,6 +3,10 @@
 
 #include "kernels.h"
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 namespace bnn {
 
 namespace {
@@ -11,6 +15,17 @@ struct Candidate {
   const Kernels* kernels;
   bool runs_here;
 };
+
+#if defined(__aarch64__)
+bool HasDotProduct() {
+#if defined(__linux__)
+  constexpr unsigned long kAsimdDp = 1ul << 20;
+  return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#else
+  return true;  // Apple's, all of them
+#endif
+}
+#endif
 
 }  // namespace
 
@@ -22,6 +37,7 @@ const Kernels* ChooseKernels(const char** error) {
                             __builtin_cpu_supports("avx512vnni")},
       {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
 #elif defined(__aarch64__)
+      {&kDotprodKernels, HasDotProduct()},
       {&kNeonKernels, true},
 #elif defined(__wasm__)
       {&kWasmKernels, true},
@@ -34,7 +50,7 @@ const Kernels* ChooseKernels(const char** error) {
   const char* wanted = std::getenv("BNN_LANDMARKS_KERNELS");
 #endif
   const bool any = wanted == nullptr || *wanted == '\0';
-  *error = "BNN_LANDMARKS_KERNELS names no kernels of this build; there are portable, avx2, avx512 and neon";
+  *error = "BNN_LANDMARKS_KERNELS names no kernels of this build; there are portable, avx2, avx512, neon and dotprod";
   for (const Candidate& candidate : candidates) {
     if (!any && std::strcmp(wanted, candidate.kernels->name) != 0) continue;
     if (candidate.runs_here) return candidate.kernels;

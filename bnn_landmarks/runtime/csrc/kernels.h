@@ -160,6 +160,7 @@ extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #elif defined(__aarch64__)
 extern const Kernels kNeonKernels;
+extern const Kernels kDotprodKernels;
 #elif defined(__wasm__)
 extern const Kernels kWasmKernels;
 #endif

@@ -44,7 +44,11 @@ void Prefetch([[maybe_unused]] const RunContext& run, [[maybe_unused]] const Flo
 Strip::Strip(const Shape& shape, int64_t first, int pixels, bool pooled) : size(pooled ? 4 * pixels : pixels) {
   if (!pooled) {
     Place place(first, shape);
-    for (int p = 0; p < pixels; ++p, place.Next(shape)) places[p] = place;
+    for (int p = 0, begin = 0; p < pixels; ++p, place.Next(shape)) {
+      if (place.x == 0) begin = p;
+      places[p] = place;
+      ends[begin] = p + 1;
+    }
     return;
   }
   const Shape half = {shape.n, shape.h / 2, shape.w / 2, shape.c};
@@ -55,6 +59,7 @@ Strip::Strip(const Shape& shape, int64_t first, int pixels, bool pooled) : size(
       at = place;
       at.y = 2 * place.y + corner / 2;
       at.x = 2 * place.x + corner % 2;
+      ends[2 * p + corner / 2 * 2 * pixels] = 2 * p + corner / 2 * 2 * pixels + 2;
     }
   }
 }
@@ -65,11 +70,7 @@ void Strip::Find(const RunContext& run, const BitImage& image, int step_y, int s
   for (int p = 0; p < size;) {
     const Place& place = places[p];
     uint8_t* at = image.At(run, place.n, place.y * step_y - top, place.x * step_x - left);
-    const int x = place.x - p, y = place.y;
-    do {
-      found[p++] = at;
-      at += step;
-    } while (p < size && places[p].y == y && places[p].x == x + p);
+    for (const int end = ends[p]; p < end; ++p, at += step) found[p] = at;
   }
 }
 

@@ -91,6 +91,7 @@ struct Strip {
   Strip(const Shape& shape, int64_t first, int pixels, bool pooled);
   int size;  // pixels
   Place places[kStrip];
+  int ends[kStrip];  // for a pixel that begins a run of neighbours: the pixel behind the run
 
   // Where they lie in an image that has `step` rows and columns for each of theirs, from (top, left) on.
   void Find(const RunContext& run, const BitImage& image, int step_y, int step_x, int top, int left,
