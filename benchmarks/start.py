@@ -3,8 +3,8 @@
     python benchmarks/start.py [pose pose_128] [--rounds 5]
 
 Every figure is of a process of its own, the shortest and the least of some rounds, engines in turn: opening a file
-and a first run of the engine alone; and a program that imports the package, localizes one photograph and ends, on the engine
-and on Larq Compute Engine's interpreter (extra `train`).
+and a first run of the engine alone; and a program that imports the package, localizes one photograph and ends, on the
+engine and on Larq Compute Engine's interpreter (extra `train`).
 """
 
 import argparse

@@ -81,7 +81,7 @@ def test_ten_thousand_damaged_graphs(program, damaged_graphs):
     done = subprocess.run([engine, "files", damaged_graphs(10_000)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     ran, _, refused, _ = done.stdout.split()
-    assert int(ran) > 1000 and int(refused) > 1000, done.stdout
+    assert int(ran) > 300 and int(refused) > 1000, done.stdout
 
 
 @pytest.mark.slow
