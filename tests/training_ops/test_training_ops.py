@@ -213,7 +213,7 @@ def batch_of(recipe):
 
 def test_the_whole_network_learns_the_same():
     """Every layer is replaced, gradients and an Adam step agree: with trained weights, for a fresh network sums to
-    exactly zero everywhere, and there the last bit of a mean decides a sign. The smallest entry has the fewest signs."""
+    exactly zero everywhere, and there the last bit of a mean decides a sign. The smallest has the fewest signs."""
     recipe = override(pose_small.recipe, {"schedule": ((1.0, 1.5e-3),)})
     images, points = batch_of(recipe)
     found = []
