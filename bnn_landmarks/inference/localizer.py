@@ -161,7 +161,8 @@ def look_again(localizer, image, results):
     found in their `second_look` (benchmarks/second_look.py)."""
     weak = [i for i, each in enumerate(results) if each.found == "image" or each.presence < localizer.enough]
     again = localizer.look(image, [second_look(results[i], image.shape) for i in weak])
-    return [dict(zip(weak, again, strict=True)).get(i, result) for i, result in enumerate(results)]
+    replaced = dict(zip(weak, again, strict=True))
+    return [replaced.get(i, result) for i, result in enumerate(results)]
 
 
 def look_and_again(localizer, image, sightings):

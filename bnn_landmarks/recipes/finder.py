@@ -3,7 +3,7 @@
 Cost: 90,000 samples; 40 to 60 a second on two CPU cores with AVX2: half an hour.
 Expect: what zoo/cards/finder.md says was reached.
 Data: sets of bodies and of faces in COCO's layout, and celebamask's masks; scenes are made of them
-    (`training.scenes`).
+    (`training.scenes`). train_clean as `pose_128_trunk` makes it.
 
     bnn-landmarks train finder --data DATA --output runs/finder --initial zoo/weights/pose_128.npz
 """
