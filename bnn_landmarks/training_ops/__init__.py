@@ -1,8 +1,8 @@
 """TensorFlow operations that make training on an x86-64 CPU two to three times as fast, with AVX-512 more.
 
-TensorFlow multiplies and adds floats where a binary convolution has an operand that is +1 or -1; `csrc/binary_conv.h`
-looks sums up instead. The forward pass is the same to the bit. The gradients round their input to 16 bits at random,
-a relative error of about 0.001.
+TensorFlow multiplies and adds floats where a binary convolution has an operand that is +1 or -1; `csrc/lookup` looks
+sums up instead, `csrc/tiles` multiplies with AMX where the processor has it. The forward pass is the same to the bit.
+The gradients round their input to 16 bits: a relative error of about 0.001, with AMX 0.00001.
 
     if problem() is None:
         model = accelerate(model)       # the same network, variables and names; other operations
@@ -10,7 +10,9 @@ a relative error of about 0.001.
 The library is compiled at first use, against the installed TensorFlow, into the user's cache.
 """
 
+import contextlib
 import ctypes
+import dataclasses
 import functools
 import hashlib
 import pathlib
@@ -28,17 +30,42 @@ from bnn_landmarks.runtime.build import BuildError, compiler, run
 SOURCES = pathlib.Path(__file__).with_name("csrc")
 # -Wno-maybe-uninitialized: GCC 12 says it of its own AVX-512 intrinsics.
 WARNINGS = ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
-FLAGS = ["-O3", "-mavx2", "-mfma", "-mbmi2", "-fno-math-errno", "-shared", "-fPIC", *WARNINGS]
-NEEDED = {"avx2", "fma", "bmi2"}
-# The flags of the wider kernels, by what Linux calls what they need; taken where all of it is there.
-WIDE = {"avx512f": "-mavx512f", "avx512bw": "-mavx512bw", "avx512vbmi": "-mavx512vbmi"}
+FLAGS = ["-O3", "-fno-math-errno", "-shared", "-fPIC", f"-I{SOURCES}", *WARNINGS]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernels:
+    """One form of the binary convolutions: where its sources are, and the processor's features it is compiled for, as
+    Linux and, after -m, the compiler call them."""
+
+    folder: str
+    features: tuple
+
+    @property
+    def flags(self):
+        return [f"-m{feature.replace('avx512_', 'avx512').replace('_', '-')}" for feature in self.features]
+
+    def sources(self):
+        return sorted(SOURCES.glob("*.cc")) + sorted((SOURCES / self.folder).glob("*.cc"))
+
+
+NEEDED = ("avx2", "fma", "bmi2")
+# The fastest first.
+KERNELS = {
+    "amx": Kernels(
+        "tiles",
+        (*NEEDED, "avx512f", "avx512bw", "avx512vl", "avx512_bf16", "amx_tile", "amx_int8", "amx_bf16"),
+    ),
+    "avx512": Kernels("lookup", (*NEEDED, "avx512f", "avx512bw", "avx512vbmi")),
+    "avx2": Kernels("lookup", NEEDED),
+}
 
 
 def problem():
     """Why these operations can't be used here, in a few words, or None where they can."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"they are written for Linux on x86-64, not {sys.platform} on {platform.machine()}"
-    missing = sorted(NEEDED.difference(processor()))
+    missing = sorted(set(NEEDED).difference(processor()))
     if missing:
         return "the processor lacks " + ", ".join(missing)
     if tf.config.list_physical_devices("GPU"):
@@ -51,24 +78,45 @@ def problem():
 
 
 def processor():
-    """What Linux says that the processor can do."""
+    """What Linux says that the processor can do, and allows this process."""
     with open("/proc/cpuinfo") as file:
-        return next((line.split(":")[1].split() for line in file if line.startswith("flags")), [])
+        features = next((line.split(":")[1].split() for line in file if line.startswith("flags")), [])
+    return [feature for feature in features if not feature.startswith("amx") or _tiles_allowed()]
+
+
+@functools.cache
+def _tiles_allowed():
+    """Whether Linux lets this process use AMX's tiles, which it has to be asked for (5.16 and later)."""
+    arch_prctl, request_permission, tile_data = 158, 0x1023, 18  # asm/unistd_64.h, asm/prctl.h, fpu/types.h
+    return ctypes.CDLL(None).syscall(arch_prctl, request_permission, tile_data) == 0
+
+
+def candidates():
+    """The `Kernels` that this processor can run, the fastest first."""
+    here = set(processor())
+    return [each for each in KERNELS.values() if here.issuperset(each.features)]
 
 
 @functools.cache
 def library():
-    """The loaded operations; compiled, half a minute, where that was not done before.
+    """The loaded operations; compiled, a minute, where that was not done before.
 
     Raises:
         runtime.build.BuildError: there is no compiler, or it failed.
     """
+    *faster, last = candidates()
+    for kernels in faster:
+        with contextlib.suppress(BuildError):  # a compiler that does not know this processor
+            return tf.load_op_library(str(compiled(kernels)))
+    return tf.load_op_library(str(compiled(last)))
+
+
+def compiled(kernels):
+    """The path of a library of these `Kernels`; raises as `library`."""
     command = compiler()
-    faster = WIDE.values() if WIDE.keys() <= set(processor()) else ()
-    flags = [*FLAGS, *faster, *tensorflow_flags()]
-    sources = sorted(SOURCES.glob("*.cc"))
+    flags = [*FLAGS, *kernels.flags, *tensorflow_flags()]
     made_of = [tf.version.GIT_VERSION, *command, *flags]
-    made_of += [path.read_text() for path in sorted(SOURCES.iterdir())]
+    made_of += [path.read_text() for path in sorted(SOURCES.rglob("*.[ch]*"))]
     name = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     cache = cache_directory()
     target = cache / f"training_ops-{name}.so"
@@ -78,11 +126,12 @@ def library():
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 made = pathlib.Path(scratch) / target.name
-                run([*command, *flags, *map(str, sources), "-o", str(made), *tf.sysconfig.get_link_flags()])
+                sources = map(str, kernels.sources())
+                run([*command, *flags, *sources, "-o", str(made), *tf.sysconfig.get_link_flags()])
                 made.replace(target)
         except OSError as error:
             raise BuildError(f"can't write to {cache}: {error}") from error
-    return tf.load_op_library(str(target))
+    return target
 
 
 def tensorflow_flags():

@@ -16,7 +16,7 @@ from bnn_landmarks.network.blocks import BLOCKS
 from bnn_landmarks.network.build import build
 from bnn_landmarks.network.layers import BinaryConv2D, Options
 from bnn_landmarks.recipes import pose, pose_small
-from bnn_landmarks.runtime.build import compiler
+from bnn_landmarks.runtime.build import BuildError, compiler
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels
@@ -33,20 +33,27 @@ def _kernels():
         pytest.skip(f"no CPU kernels here: {problem}")
 
 
-@pytest.mark.parametrize("wide", [[], list(training_ops.WIDE.values())], ids=["avx2", "avx512"])
-def test_the_kernels_compile_without_a_warning(wide):
+@pytest.mark.parametrize("kernels", training_ops.KERNELS.values(), ids=training_ops.KERNELS)
+def test_the_kernels_compile_without_a_warning(kernels):
     """Those that need no header of TensorFlow's; the others take minutes."""
-    sources = [path for path in training_ops.SOURCES.glob("*.cc") if "tensorflow/" not in path.read_text()]
+    sources = [path for path in kernels.sources() if path.parent.name == kernels.folder]
     assert {"forward.cc", "input_gradient.cc", "kernel_gradient.cc"} <= {path.name for path in sources}
-    flags = [*training_ops.FLAGS, *wide, "-std=c++17", "-Werror", "-O1", "-fsyntax-only"]
+    flags = [*training_ops.FLAGS, *kernels.flags, "-std=c++17", "-Werror", "-O1", "-fsyntax-only"]
     done = subprocess.run([*compiler(), *flags, *map(str, sources)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.slow
 def test_the_operations_compile_without_a_warning():
-    flags = [*training_ops.FLAGS, *training_ops.tensorflow_flags(), "-Werror", "-fsyntax-only"]
-    sources = map(str, training_ops.SOURCES.glob("*.cc"))
+    kernels = training_ops.KERNELS["avx2"]
+    flags = [
+        *training_ops.FLAGS,
+        *kernels.flags,
+        *training_ops.tensorflow_flags(),
+        "-Werror",
+        "-fsyntax-only",
+    ]
+    sources = map(str, kernels.sources())
     done = subprocess.run([*compiler(), *flags, *sources], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
@@ -111,6 +118,15 @@ def test_a_small_gradient_beside_a_large_one_is_not_lost():
     assert relative(found[1], wanted[1]) < 1e-2
 
 
+def test_tiles_are_nearly_as_exact_as_float32():
+    if training_ops.candidates()[0].folder != "tiles":
+        pytest.skip("this processor has no AMX")
+    plain, fast, x = layers_of((9, 20, 96, 64, 3), True, np.random.default_rng(5))
+    dy = tf.constant(np.random.default_rng(6).normal(size=(3, 9, 20, 64)) ** 3, tf.float32)
+    for found, wanted in zip(gradients(fast, x, dy), gradients(plain, x, dy), strict=True):
+        assert relative(found, wanted) < 3e-5
+
+
 def test_a_constant_input_does_not_overflow():
     plain, fast, x = layers_of((32, 32, 32, 32, 3), False, np.random.default_rng(2))
     x = tf.ones_like(x) * 0.5
@@ -128,15 +144,37 @@ def test_a_gradient_that_is_not_finite_stays_one(bad):
     assert not np.isfinite(dx[1]).all() and not np.isfinite(dkernel).all()
 
 
+def test_a_compiler_that_does_not_know_the_processor_makes_lesser_kernels(monkeypatch):
+    unknown = dataclasses.replace(training_ops.KERNELS["avx2"], features=("no_such_feature",))
+    made = []
+
+    def compiled(kernels):
+        made.append(kernels)
+        if kernels is unknown:
+            raise BuildError("unrecognized command-line option")
+        return pathlib.Path("made.so")
+
+    known = training_ops.KERNELS["avx2"]
+    monkeypatch.setattr(training_ops, "candidates", lambda: [unknown, known])
+    monkeypatch.setattr(training_ops, "compiled", compiled)
+    monkeypatch.setattr(tf, "load_op_library", lambda path: path)
+    assert training_ops.library.__wrapped__() == "made.so" and made == [unknown, known]
+
+
 @pytest.mark.slow
-def test_the_kernels_of_processors_without_avx512():
+@pytest.mark.parametrize("name", training_ops.KERNELS)
+def test_the_kernels_of_lesser_processors(name):
     """In a process of its own, because TensorFlow keeps the operations that it loaded first."""
-    if not training_ops.WIDE.keys() <= set(training_ops.processor()):
+    if not set(training_ops.processor()).issuperset(training_ops.KERNELS[name].features):
+        pytest.skip("this processor has not got what they need")
+    if training_ops.candidates()[0] is training_ops.KERNELS[name]:
         pytest.skip("the other tests run these kernels on this processor")
-    narrow = "from bnn_landmarks import training_ops; training_ops.WIDE = {'none': ''}; import sys, pytest; "
+    lesser = (
+        f"from bnn_landmarks import training_ops as ops; ops.candidates = lambda: [ops.KERNELS[{name!r}]]"
+    )
     tests = [__file__, "-k", "convolution or gradient or constant", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [sys.executable, "-c", f"{narrow}sys.exit(pytest.main({tests!r}))"],
+        [sys.executable, "-c", f"{lesser}; import sys, pytest; sys.exit(pytest.main({tests!r}))"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -1,7 +1,7 @@
 // The operations BnnBinaryConv and BnnBinaryConvGrad: their arguments, and the images shared out over threads.
 #include "binary_conv.h"
 
-#include <cmath>
+#include <vector>
 
 #include "parallel.h"
 #include "scratch.h"
@@ -41,11 +41,10 @@ class BinaryConv : public OpKernel {
     const float *x = values(context, 0), *factor = values(context, 2);
     float* y = out->flat<float>().data();
     const float* w = values(context, 1);
-    uint8_t* idx = scratch<uint8_t>(7, size_t(s.taps) * s.in / 4 * s.out);
-    share_out(context, s.taps * s.in / 4,
-              [&](int64_t, int64_t first, int64_t last) { index_signs(s, w, first, last, idx); });
+    uint8_t* signs = scratch<uint8_t>(7, signs_size(s));
+    share_out(context, s.blocks(), [&](int64_t, int64_t first, int64_t last) { pack_signs(s, w, first, last, signs); });
     share_out(context, images, [&](int64_t, int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) convolve(s, x + i * s.inputs(), idx, factor, relu_, y + i * s.outputs());
+      for (int64_t i = first; i < last; ++i) convolve(s, x + i * s.inputs(), signs, factor, relu_, y + i * s.outputs());
     });
   }
 
@@ -71,22 +70,19 @@ class BinaryConvGrad : public OpKernel {
     const float *x = values(context, 0), *w = values(context, 1), *factor = values(context, 2);
     const float *y = values(context, 3), *dy = values(context, 4);
     float *dx = out[0]->flat<float>().data(), *dw = out[1]->flat<float>().data(), *df = out[2]->flat<float>().data();
-    uint16_t* idx = scratch<uint16_t>(7, turned_indices_size(s));
-    share_out(context, s.taps * s.in,
-              [&](int64_t, int64_t first, int64_t last) { index_turned_signs(s, w, first, last, idx); });
-    const size_t weights = size_t(s.taps) * s.in * s.out;
+    uint8_t* signs = scratch<uint8_t>(7, turned_signs_size(s));
+    share_out(context, s.blocks(),
+              [&](int64_t, int64_t first, int64_t last) { pack_turned_signs(s, w, first, last, signs); });
     const int64_t shares = bnn::shares_of(context, images);
     std::vector<std::vector<float>> kernels(shares);
     std::vector<std::vector<double>> factors(shares);
     share_out(context, images, [&](int64_t share, int64_t first, int64_t last) {
-      kernels[share].assign(weights, 0.f);
+      kernels[share].assign(s.weights(), 0.f);
       factors[share].assign(s.out, 0.0);
       for (int64_t i = first; i < last; ++i) {
         const size_t in = i * s.inputs(), at = i * s.outputs();
-        Uniform uniform(seed(dy + at, s.outputs()));
-        input_gradient(s, x + in, y + at, dy + at, factor, relu_, idx, uniform, dx + in);
-        kernel_gradient(s, x + in, y + at, dy + at, factor, relu_, uniform, kernels[share].data(),
-                        factors[share].data());
+        input_gradient(s, x + in, y + at, dy + at, factor, relu_, signs, dx + in);
+        kernel_gradient(s, x + in, y + at, dy + at, factor, relu_, kernels[share].data(), factors[share].data());
       }
     });
     for (int o = 0; o < s.out; ++o) {
@@ -94,22 +90,10 @@ class BinaryConvGrad : public OpKernel {
       for (const auto& each : factors) sum += each[o];
       df[o] = factor[o] != 0 ? float(sum / factor[o]) : 0.f;
     }
-    share_out(context, s.taps * s.in / 16, [&](int64_t, int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        const int t = int(16 * i) / s.in, n = int(16 * i) % s.in;
-        for (int o = 0; o < s.out; o += 16) {
-          float sum[16][16] = {};
-          for (const auto& each : kernels)
-            for (int k = 0; k < 16; ++k) {
-              const float* from = each.data() + (size_t(t) * s.out + o + k) * s.in + n;
-              for (int j = 0; j < 16; ++j) sum[k][j] += from[j];
-            }
-          for (int j = 0; j < 16; ++j) {
-            const size_t at = (size_t(t) * s.in + n + j) * s.out + o;
-            for (int k = 0; k < 16; ++k) dw[at + k] = std::abs(w[at + k]) <= 1.f ? sum[k][j] : 0.f;
-          }
-        }
-      }
+    std::vector<const float*> owns;
+    for (const auto& each : kernels) owns.push_back(each.data());
+    share_out(context, s.blocks(), [&](int64_t, int64_t first, int64_t last) {
+      sum_kernels(s, w, owns.data(), owns.size(), first, last, dw);
     });
   }
 

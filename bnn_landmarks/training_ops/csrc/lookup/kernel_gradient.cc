@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "binary_conv.h"
@@ -148,8 +149,9 @@ void multiply(const Shape& s, const Strip& strip, int n, float* own) {
 }  // namespace
 
 void kernel_gradient(const Shape& s, const float* x, const float* y, const float* dy, const float* factor, bool relu,
-                     Uniform& uniform, float* own, double* dfactor) {
+                     float* own, double* dfactor) {
   Strip strip(s);
+  Uniform uniform(~seed(dy, s.outputs()));
   for (strip.top = 0; strip.top < s.height; strip.top += strip.most) {
     strip.rows = std::min(strip.most, s.height - strip.top);
     open_strip(s, strip, y, dy, factor, relu, dfactor);
@@ -157,6 +159,25 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
     index_input_signs(s, strip, x);
     for (int n = 0; n < s.in; n += strip.block)
       strip.block == kBlock ? multiply<1>(s, strip, n, own) : multiply<kWide>(s, strip, n, own);
+  }
+}
+
+void sum_kernels(const Shape& s, const float* w, const float* const* owns, size_t count, int64_t first, int64_t last,
+                 float* dw) {
+  for (int64_t i = 2 * first; i < 2 * last; ++i) {
+    const int t = int(16 * i) / s.in, n = int(16 * i) % s.in;
+    for (int o = 0; o < s.out; o += 16) {
+      float sum[16][16] = {};
+      for (size_t own = 0; own < count; ++own)
+        for (int k = 0; k < 16; ++k) {
+          const float* from = owns[own] + (size_t(t) * s.out + o + k) * s.in + n;
+          for (int j = 0; j < 16; ++j) sum[k][j] += from[j];
+        }
+      for (int j = 0; j < 16; ++j) {
+        const size_t at = (size_t(t) * s.in + n + j) * s.out + o;
+        for (int k = 0; k < 16; ++k) dw[at + k] = std::abs(w[at + k]) <= 1.f ? sum[k][j] : 0.f;
+      }
+    }
   }
 }
 

@@ -59,11 +59,15 @@ SignRow sign_row_for(int width) {
 
 }  // namespace
 
-void index_signs(const Shape& s, const float* w, int64_t first, int64_t last, uint8_t* idx) {
+size_t signs_size(const Shape& s) { return s.weights() / 4; }
+
+// [out / kBlock][taps][in / 4][kBlock], four input channels to a byte.
+void pack_signs(const Shape& s, const float* w, int64_t first, int64_t last, uint8_t* signs) {
+  constexpr int kRows = kBlock / 4;
   const int groups = s.in / 4;
-  for (int64_t i = first; i < last; ++i)
+  for (int64_t i = kRows * first; i < kRows * last; ++i)
     for (int n = 0; n < s.out; n += kBlock) {
-      uint8_t* to = idx + size_t(n) * s.taps * groups + size_t(i) * kBlock;
+      uint8_t* to = signs + size_t(n) * s.taps * groups + size_t(i) * kBlock;
       const float* from = w + size_t(i) * 4 * s.out + n;
       for (int o = 0; o < kBlock; ++o, ++from)
         to[o] = uint8_t((from[0] >= 0) | (from[s.out] >= 0) << 1 | (from[2 * s.out] >= 0) << 2 |
@@ -71,7 +75,7 @@ void index_signs(const Shape& s, const float* w, int64_t first, int64_t last, ui
     }
 }
 
-void convolve(const Shape& s, const float* x, const uint8_t* idx, const float* factor, bool relu, float* y) {
+void convolve(const Shape& s, const float* x, const uint8_t* signs, const float* factor, bool relu, float* y) {
   const int r = s.size / 2, groups = s.in / 4, padded = s.width + 2 * r;
   const size_t row = size_t(padded) * groups * kTable;
   uint8_t* tables = scratch<uint8_t>(0, row * s.size);
@@ -101,7 +105,7 @@ void convolve(const Shape& s, const float* x, const uint8_t* idx, const float* f
     for (int n = 0; n < s.out; n += kBlock) {
       std::memset(acc, 0, sizeof(int16_t) * s.width * kBlock);
       for (int d = 0; d < s.size; ++d)
-        run(slot(at + d - r), groups, idx + size_t(n * s.size + kBlock * d) * s.size * groups, s.size, s.width, acc);
+        run(slot(at + d - r), groups, signs + size_t(n * s.size + kBlock * d) * s.size * groups, s.size, s.width, acc);
       for (int p = 0; p < s.width; ++p) {
         float* to = y + (size_t(at) * s.width + p) * s.out + n;
         for (int j = 0; j < kBlock; j += 8) {

@@ -41,11 +41,13 @@ GradientRow gradient_row_for(int width) {
 
 }  // namespace
 
-size_t turned_indices_size(const Shape& s) { return size_t(s.taps) * groups_of(s.out) * s.in; }
+size_t turned_signs_size(const Shape& s) { return sizeof(uint16_t) * s.taps * groups_of(s.out) * s.in; }
 
-void index_turned_signs(const Shape& s, const float* w, int64_t first, int64_t last, uint16_t* idx) {
+// [in / block][taps][groups][block] indices.
+void pack_turned_signs(const Shape& s, const float* w, int64_t first, int64_t last, uint8_t* signs) {
   const int groups = groups_of(s.out), block = side_by_side(s.in);
-  for (int64_t i = first; i < last; ++i) {
+  uint16_t* idx = reinterpret_cast<uint16_t*>(signs);
+  for (int64_t i = kBlock * first; i < kBlock * last; ++i) {
     const int t = int(i) / s.in, n = int(i) % s.in;
     const float* from = w + (size_t(s.taps - 1 - t) * s.in + n) * s.out;
     uint16_t* to = idx + size_t(n / block * s.taps + t) * groups * block + n % block;
@@ -58,7 +60,9 @@ void index_turned_signs(const Shape& s, const float* w, int64_t first, int64_t l
 }
 
 void input_gradient(const Shape& s, const float* x, const float* y, const float* dy, const float* factor, bool relu,
-                    const uint16_t* idx, Uniform& uniform, float* dx) {
+                    const uint8_t* signs, float* dx) {
+  const uint16_t* idx = reinterpret_cast<const uint16_t*>(signs);
+  Uniform uniform(seed(dy, s.outputs()));
   const int r = s.size / 2, padded = s.width + 2 * r, groups = groups_of(s.out), block = side_by_side(s.in);
   const size_t row = size_t(padded) * groups * kSums;
   uint8_t* tables = scratch<uint8_t>(0, row * s.size);

@@ -1,5 +1,18 @@
-// What the gradients look up: the signed sums of kTerms int16, in an order in which bit k of an entry's number says
-// whether term k counts positive.
+// A few terms have so few signed sums that they fill one register, and a byte shuffle with the signs as indices looks
+// up many outputs' sums at once, without a multiplication:
+//
+//     forward         four signs of the input    sixteen sums, int8     32 outputs a shuffle
+//     by the input    three of dy                eight sums, int16      16 input channels a shuffle
+//     by the kernel   three positions' dy        eight sums, int16      16 input channels a shuffle
+//
+// With AVX-512 and its byte permutation the gradients take five terms, 32 sums, 32 input channels.
+//
+// The gradients round dy to int16 at a scale of its own for each position (by the input) or output channel and strip of
+// rows (by the kernel) that no sum can overflow, up or down at random so that the expectation is kept; the random
+// numbers are drawn from the gradient itself, so that a step repeats. The error is about 0.001 of the gradient.
+//
+// Here: what the gradients look up, the signed sums of kTerms int16, in an order in which bit k of an entry's number
+// says whether term k counts positive.
 #pragma once
 
 #include <cstddef>
