@@ -562,19 +562,6 @@ inline void DotBlock(const int8_t* packed, const int32_t* start, int width, cons
   }
 }
 
-void Dot(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
-         const uint8_t* const* origins, int pixels, int32_t* sums) {
-  for (int c = 0; c < width; c += 16) {
-    const int8_t* filters = static_cast<const int8_t*>(packed) + 2 * c;
-    int p = 0;
-    for (; p + 4 <= pixels; p += 4) {
-      DotBlock<4>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
-    }
-    for (; p < pixels; ++p)
-      DotBlock<1>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
-  }
-}
-
 // By the dot product of Armv8.2, four products a lane: two words of inputs, or one, at a time.
 template <int kPixelsAtOnce>
 inline void DotProductBlock(const int8_t* packed, const int32_t* start, int width, const Window* windows,
@@ -619,16 +606,16 @@ inline void DotProductBlock(const int8_t* packed, const int32_t* start, int widt
   }
 }
 
-void DotProduct(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
-                const uint8_t* const* origins, int pixels, int32_t* sums) {
+// Blocks of four pixels, and of one, by 16 channels. kBytes: of a packed channel up to the next.
+template <int kBytes, auto kFour, auto kOne>
+void Dot(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
+         const uint8_t* const* origins, int pixels, int32_t* sums) {
   for (int c = 0; c < width; c += 16) {
-    const int8_t* filters = static_cast<const int8_t*>(packed) + 4 * c;
+    const int8_t* filters = static_cast<const int8_t*>(packed) + kBytes * c;
     int p = 0;
-    for (; p + 4 <= pixels; p += 4) {
-      DotProductBlock<4>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
-    }
-    for (; p < pixels; ++p)
-      DotProductBlock<1>(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+    for (; p + 4 <= pixels; p += 4)
+      kFour(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
+    for (; p < pixels; ++p) kOne(filters, start + c, width, windows, window_count, origins + p, sums + p * kTile + c);
   }
 }
 
@@ -654,14 +641,16 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon",  4,        2,        65534, PackedBytes, Pack, Accumulate, FinishStrip, Sign,     Add,
-    Maximum, ClampAll, Multiply, Dot,   1,           0x80, true,       FinishSums,  ToPixels,
+    "neon",      4,    2,    65534,      PackedBytes, Pack,     Accumulate,
+    FinishStrip, Sign, Add,  Maximum,    ClampAll,    Multiply, Dot<2, DotBlock<4>, DotBlock<1>>,
+    1,           0x80, true, FinishSums, ToPixels,
 };
 
 // For processors that have the dot product.
 const Kernels kDotprodKernels = {
-    "dotprod", 4,        2,        65534,      PackedBytes, Pack, Accumulate, FinishStrip, Sign,     Add,
-    Maximum,   ClampAll, Multiply, DotProduct, 1,           0x80, false,      FinishSums,  ToPixels,
+    "dotprod",   4,    2,     65534,      PackedBytes, Pack,     Accumulate,
+    FinishStrip, Sign, Add,   Maximum,    ClampAll,    Multiply, Dot<4, DotProductBlock<4>, DotProductBlock<1>>,
+    1,           0x80, false, FinishSums, ToPixels,
 };
 
 }  // namespace bnn
