@@ -30,7 +30,8 @@ from bnn_landmarks.runtime.build import BuildError, compiler, run
 SOURCES = pathlib.Path(__file__).with_name("csrc")
 # -Wno-maybe-uninitialized: GCC 12 says it of its own AVX-512 intrinsics.
 WARNINGS = ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
-FLAGS = ["-O3", "-fno-math-errno", "-shared", "-fPIC", f"-I{SOURCES}", *WARNINGS]
+FLAGS = ["-O3", "-fno-math-errno", "-shared", "-fPIC", *WARNINGS]
+INCLUDE = f"-I{SOURCES}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +128,7 @@ def compiled(kernels):
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 made = pathlib.Path(scratch) / target.name
                 sources = map(str, kernels.sources())
-                run([*command, *flags, *sources, "-o", str(made), *tf.sysconfig.get_link_flags()])
+                run([*command, *flags, INCLUDE, *sources, "-o", str(made), *tf.sysconfig.get_link_flags()])
                 made.replace(target)
         except OSError as error:
             raise BuildError(f"can't write to {cache}: {error}") from error
