@@ -34,7 +34,15 @@ def test_the_right_maps_cost_nothing_and_wrong_ones_do():
     wide[..., 3] += 0.5
     assert value(target(), missed) > 5
     assert value(target(), invented) > 5
-    assert value(target(), wide) == pytest.approx(value(target(), right) + 2 * 0.5, rel=1e-3)
+    not_in_common = 1 - np.exp(-0.5)
+    assert value(target(), wide) == pytest.approx(value(target(), right) + 0.5 + 3 * not_in_common, rel=1e-3)
+    shifted, far = right.copy(), right.copy()
+    shifted[..., 1] += 0.2
+    far[..., 1] += 30
+    width, apart = 40 / 4, 30.0
+    not_in_common = 1 - (width - 0.2) / (width + 0.2)
+    assert value(target(), shifted) == pytest.approx(value(target(), right) + 0.2 + 3 * not_in_common, rel=1e-3)
+    assert value(target(), far) == pytest.approx(value(target(), right) + apart + 3, rel=1e-3)
 
 
 def test_nothing_is_learned_where_nothing_counts():
