@@ -27,7 +27,7 @@ from bnn_landmarks.geometry import images
 from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.inference import detect, detectors
 from bnn_landmarks.inference.finder import Finder
-from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.inference.localizer import AGAIN, Localizer, result_box
 
 ROOT = pathlib.Path(__file__).parents[1]
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -56,8 +56,9 @@ What the detectors find and what landmarks are worth with them, on validation im
 ## Found
 
 The annotated subject is found where a box has more than half of the union with its tight box in common. Who stands
-beside it without an annotation counts as wrong. OpenCV's: histograms of gradients for people, cascades for faces.
-Milliseconds are processor time.
+beside it without an annotation counts as wrong. OpenCV's: histograms of gradients for people, cascades for faces. The
+networks with the finder, as `Localizer` runs them: the tight boxes of the landmarks that they find. Milliseconds are
+processor time.
 
 {found}
 
@@ -186,6 +187,19 @@ def remembered(detector):
     return dataclasses.replace(detector, find=find)
 
 
+def landmarks_detector(entry, detector, engine):
+    """An entry and its detector as one detector: the tight boxes of the landmarks found."""
+    localizer = opened(entry, detector, engine)
+
+    def find(image):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            boxes = [result_box(result, AGAIN) for result in localizer(image)]
+        return np.reshape([box for box in boxes if box is not None], (-1, 4)), None
+
+    return detectors.Detector(f"{detector.name}, {entry}", find)
+
+
 def sure_boxes(detector, image):
     boxes, scores = detector.find(image)
     return boxes if scores is None else boxes[scores >= detector.sure]
@@ -271,8 +285,10 @@ def score(arguments):
     found, worth = [], []
     for name, split, entries in SCORED:
         dataset, where = CocoKeypoints(arguments.data / name, split), f"{name} {split}"
-        both = [remembered(each) for each in product(dataset.scheme, arguments.finder, arguments.engine)]
-        for detector in both:
+        ours, opencv = product(dataset.scheme, arguments.finder, arguments.engine)
+        both = [remembered(ours), remembered(opencv)]
+        together = [landmarks_detector(entry, ours, arguments.engine) for entry in entries]
+        for detector in [*both, *together]:
             found.append([where, detector.name, *hits(dataset, arguments.images, detector)])
             print(*found[-1], sep=", ", flush=True)
         for entry in entries:

@@ -1,0 +1,91 @@
+"""Which presence is enough for one look, and which is nobody's: ENOUGH and PRESENCE of `inference.localizer`.
+
+    python benchmarks/empty_scenes.py EMPTY --data DATA
+    python benchmarks/presence.py pose mpii/train lspet/train --data DATA --empty EMPTY
+    python benchmarks/presence.py face_300wlp aflw2000/train_68 --data DATA --empty EMPTY
+
+For each pair of them: the scores without a box, the crops that the network looks at per image, and on what share of the
+pictures without anybody it sees somebody. Run it on train splits only.
+"""
+
+import argparse
+import itertools
+import pathlib
+import warnings
+
+import numpy as np
+from detectors import headline, largest, opened, product, remembered, spread, table
+
+from bnn_landmarks.evaluation import scoring
+from bnn_landmarks.evaluation.examples import example, open_split
+from bnn_landmarks.geometry import images
+from bnn_landmarks.inference.localizer import Localizer
+
+LEAST = (0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6)
+ENOUGH = (0.4, 0.5, 0.55, 0.6, 0.7)
+
+
+class Remembered:
+    """An engine that does not run twice on the same crops, and counts those that it was asked for."""
+
+    def __init__(self, engine):
+        self.engine, self.told, self.crops = engine, {}, 0
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def run(self, inputs):
+        self.crops += len(inputs)
+        key = hash(inputs.tobytes())
+        if key not in self.told:
+            self.told[key] = self.engine.run(inputs)
+        return self.told[key]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("splits", nargs="+")
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--empty", type=pathlib.Path, required=True, help="what empty_scenes.py made")
+    parser.add_argument("--images", type=int, default=150, help="of each split")
+    parser.add_argument("--finder", default="finder", help="an entry or a packed file")
+    parser.add_argument("--engine", default="auto")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    given = Localizer(arguments.model, arguments.engine)
+    detector = remembered(product(given.scheme, arguments.finder, arguments.engine)[0])
+    free = opened(arguments.model, detector, arguments.engine)
+    free.engine = Remembered(free.engine)
+    pictures = [images.read(path) for path in sorted(arguments.empty.glob("*.png"))]
+    sets = []
+    for name in arguments.splits:
+        dataset, _, _ = open_split(name, None, arguments.data)
+        samples = [sample for sample, _ in spread(dataset, arguments.images)]
+        truth, points, _ = scoring.locate(
+            given, (example(sample, dataset.scheme, given.spec) for sample in samples)
+        )
+        print(f"{name}, box given: {shown(truth, points, given)}")
+        sets.append((truth, [sample.image for sample in samples]))
+    rows = []
+    for free.least_presence, free.enough in itertools.product(LEAST, ENOUGH):
+        if free.enough < free.least_presence:
+            continue
+        free.engine.crops, scores, count = 0, [], 0
+        for truth, shots in sets:
+            found = [largest(free(image), free.scheme) for image in shots]
+            scores.append(shown(truth, np.stack(found), free))
+            count += len(shots)
+        crops = free.engine.crops / count
+        seen = 100 * np.mean([len(free(picture)) > 0 for picture in pictures])
+        rows.append([f"{free.least_presence}", f"{free.enough}", *scores, f"{crops:.2f}", f"{seen:.1f}"])
+    print(table(["least", "enough", *arguments.splits, "crops", "seen where nobody is, %"], rows))
+
+
+def shown(truth, points, localizer):
+    _, value, far = headline(truth, points, localizer.scheme.names)
+    return f"{value:.1f}" + (f", {far:.1f} %" if far is not None else "")
+
+
+if __name__ == "__main__":
+    main()
