@@ -3,15 +3,20 @@ const FILES = {
     relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
     plain: () => new URL("./engine.wasm", import.meta.url),
 };
-const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
-const SIMD = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-const RELAXED = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
+const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1];
+const SIMD = [...HEAD, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+const DOT = [65, 1, 253, 15, 65, 1, 253, 15, 65, 5, 253, 17, 253, 147, 2, 253, 27, 0];
+const RELAXED = [...HEAD, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 22, 1, 20, 0, ...DOT, 11];
 export function chooseKernels() {
-    const takes = (code) => typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...HEAD, ...code]));
+    const takes = (code) => typeof WebAssembly === "object" && WebAssembly.validate(Uint8Array.from(code));
     if (!takes(SIMD)) {
         throw new Unavailable("this browser has no WebAssembly SIMD, which Chrome and Edge have since 91, Firefox since 89, Safari since 16.4");
     }
-    return takes(RELAXED) ? "relaxed" : "plain";
+    return takes(RELAXED) && dot() === 9 ? "relaxed" : "plain";
+}
+function dot() {
+    const module = new WebAssembly.Module(Uint8Array.from(RELAXED));
+    return new WebAssembly.Instance(module).exports.f();
 }
 export async function loadEngine(kernels) {
     const url = FILES[kernels]();
