@@ -16,13 +16,13 @@ import http.server
 import json
 import os
 import pathlib
-import shutil
+import queue
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 
+import chromium
 from runtime_speed import make_files
 
 from bnn_landmarks.runtime import build_web
@@ -57,7 +57,7 @@ def networks(sizes, peers):
         for module in build_web.MODULES:
             runs.append((f"{module}, {size}", f"/work/binary_{size}.tflite", size, f"/work/{module}"))
         runs.append((f"float twin, LiteRT.js, {size}", f"/work/twin_{size}.tflite", size, None))
-    if peers:
+    if peers and 256 in sizes:  # theirs
         for name, file in BLAZEPOSE.items():
             runs.append((f"BlazePose {name}, LiteRT.js, 256", f"/peers/{file}", 256, None))
     return [dict(zip(("name", "file", "size", "module"), run, strict=True)) for run in runs]
@@ -131,36 +131,21 @@ def ancestors(process):
         yield int(process.name)
 
 
-def in_chromium(chromium, places, task, patience):
+def in_chromium(places, task, patience):
     """What the page answers; None where it does not within `patience` seconds."""
-    answers, come = [], threading.Event()
-
-    def answer(content):
-        answers.append(content)
-        come.set()
-
-    handler = functools.partial(Handler, places=places, task=task, answer=answer)
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        tempfile.TemporaryDirectory() as profile,
-    ):
+    answers = queue.Queue()
+    handler = functools.partial(Handler, places=places, task=task, answer=answers.put)
+    flags = ["--disable-renderer-backgrounding"]  # with less priority
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        flags = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            f"--user-data-dir={profile}",
-        ]
-        flags += ["--disable-renderer-backgrounding"]  # with less priority
-        browser = subprocess.Popen(
-            [chromium, *flags, f"http://127.0.0.1:{server.server_port}/"], stderr=subprocess.DEVNULL
-        )
-        come.wait(patience)
-        browser.terminate()
-        browser.wait()
-        server.shutdown()
-    return answers[0] if answers else None
+        with chromium.Chromium(flags) as browser:
+            browser.open(f"http://127.0.0.1:{server.server_port}/")
+            try:
+                return answers.get(timeout=patience)
+            except queue.Empty:
+                return None
+            finally:
+                server.shutdown()
 
 
 def report(times):
@@ -186,15 +171,14 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
-    chromium = shutil.which("chromium")
-    if chromium is None:
+    if chromium.find() is None:
         sys.exit("web_speed.py: there is no chromium (Debian: apt-get install chromium)")
     prepare(options.work, sizes)
     places = {"work": options.work, "npm": options.work / "node_modules"}
     if options.peers:
         places["peers"] = options.peers / "models"
     task = {"rounds": options.rounds, "networks": networks(sizes, options.peers)}
-    answer = in_chromium(chromium, places, task, 60 + 30 * options.rounds)
+    answer = in_chromium(places, task, 60 + 30 * options.rounds)
     if answer is None or "error" in answer:
         sys.exit(f"web_speed.py: the page failed: {answer and answer['error']}")
     print(answer["agent"])
