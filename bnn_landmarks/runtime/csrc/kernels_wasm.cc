@@ -10,6 +10,7 @@
 #include <wasm_simd128.h>
 
 #include <cmath>
+#include <type_traits>
 
 namespace bnn {
 
@@ -60,7 +61,12 @@ size_t PackedBytes(int channels, int words) {
   return bytes;
 }
 
-// [piece][block of 64 or 32 channels][nibble][channel], a byte each; a piece ends with zeros that fill its last group.
+// Where a channel lies among the bytes of its vector: so that the even bytes' sums, which 16 bits hold, are those of
+// eight neighbours, as are the odd bytes'.
+int Lane(int channel) { return channel % 8 * 2 + channel % kLanes / 8; }
+
+// [piece][block of 64 or 32 channels][nibble][vector][lane], a byte each; a piece ends with zeros that fill its last
+// group.
 void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
   const int words = WordsUnder(windows, window_count);
   std::memset(packed, 0, PackedBytes(channels, words));
@@ -70,7 +76,7 @@ void Pack(const uint32_t* filters, int channels, const Window* windows, int wind
     const size_t steps = static_cast<size_t>(Groups(piece)) * kGroup;
     for (int c = 0; c < channels; ++c) {
       const int block = c / 64 * 64, block_width = width - block < 64 ? width - block : 64;
-      uint8_t* to = packed + block * steps + c % 64;
+      uint8_t* to = packed + block * steps + c % 64 / kLanes * kLanes + Lane(c);
       for (int w = 0; w < piece; ++w) {
         const uint32_t word = filters[static_cast<size_t>(c) * words + from + w];
         for (int n = 0; n < 8; ++n) to[static_cast<size_t>(w * 8 + n) * block_width] = word >> (4 * n) & 15;
@@ -97,14 +103,14 @@ inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) 
   if (words > 0) store(wasm_u16x8_extend_low_u8x16(place(wasm_v128_load32_zero(a), wasm_v128_load32_zero(b))));
 }
 
-inline void Put(v128_t bytes, uint16_t* counts) {
-  wasm_v128_store(counts, wasm_i16x8_add(wasm_v128_load(counts), wasm_u16x8_extend_low_u8x16(bytes)));
-  wasm_v128_store(counts + 8, wasm_i16x8_add(wasm_v128_load(counts + 8), wasm_u16x8_extend_high_u8x16(bytes)));
+inline void Put(v128_t count, bool first, uint16_t* to) {
+  wasm_v128_store(to, first ? count : wasm_i16x8_add(count, wasm_v128_load(to)));
 }
 
-// Two pixels by `kVectors` times 16 channels.
+// Two pixels by `kVectors` times 16 channels; the second's counts lie `apart` from the first's.
 template <int kVectors>
-inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, uint16_t* counts) {
+inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* counts,
+                      ptrdiff_t apart) {
   constexpr int kStep = kVectors * kLanes;
   v128_t lower[kVectors], upper[kVectors];
   for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = wasm_i64x2_const_splat(0);
@@ -127,44 +133,71 @@ inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, u
       upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both[v], 4));
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    Put(lower[v], counts + v * kLanes);
+  v128_t even = wasm_u16x8_const_splat(255);
+  PIN(even);
+  for (int v = 0; v < kVectors; ++v, counts += kLanes) {
+    PIN(counts);
+    const v128_t odd = wasm_u16x8_shr(lower[v], 8);
     // A lane's two upper halves, and 16 times its second lower one.
-    const v128_t between = wasm_i16x8_shl(wasm_u16x8_shr(lower[v], 8), 4);
-    Put(wasm_i16x8_sub(upper[v], between), counts + kTile + v * kLanes);
+    const v128_t halves = wasm_i16x8_sub(upper[v], wasm_i16x8_shl(odd, 4));
+    Put(wasm_v128_and(lower[v], even), first, counts);
+    Put(odd, first, counts + 8);
+    Put(wasm_v128_and(halves, even), first, counts + apart);
+    Put(wasm_u16x8_shr(halves, 8), first, counts + apart + 8);
   }
 }
 
 template <int kVectors>
-void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, int pixels,
+void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, int pairs, bool first,
                 uint16_t* counts) {
   for (int done = 0; done < groups; done += kChunk / kGroup) {
     const int chunk = groups - done < kChunk / kGroup ? groups - done : kChunk / kGroup;
-    for (int p = 0; p < pixels; p += 2) {
-      CountPair<kVectors>(filters, rows + p / 2 * row_stride + done * kGroup, chunk, counts + p * kTile);
+    for (int p = 0; p < pairs; ++p) {
+      CountPair<kVectors>(filters, rows + p * row_stride + done * kGroup, chunk, first, counts + p * kTile,
+                          pairs * kTile);
     }
+    first = false;
     filters += static_cast<ptrdiff_t>(chunk) * kGroup * kVectors * kLanes;
   }
 }
 
+// The rows of so many words of all pairs, from `offset` on. Where a pair's pixels lie as far behind the pair's before
+// it as each other, some of their words are those of that pair.
+void RowsOfPairs(const uint8_t* const* origins, int pixels, ptrdiff_t offset, int words, uint16_t* rows,
+                 ptrdiff_t row_stride) {
+  const int pairs = (pixels + 1) / 2;
+  for (int p = 0; p < pairs; ++p, rows += row_stride) {
+    const uint8_t* a = origins[p];
+    const uint8_t* b = origins[p + pairs < pixels ? p + pairs : p];
+    int shared = 0;
+    if (p > 0) {
+      const ptrdiff_t step = a - origins[p - 1];
+      if (b - origins[p - 1 + pairs] == step && step > 0 && step < 4 * words) {
+        shared = words - static_cast<int>(step / 4);
+        const uint16_t* before = rows - row_stride + 2 * step;
+        for (int w = 0; w < shared; ++w) wasm_v128_store(rows + 8 * w, wasm_v128_load(before + 8 * w));
+      }
+    }
+    Rows(a + offset + 4 * shared, b + offset + 4 * shared, words - shared, rows + 8 * shared);
+  }
+}
+
+// Pairs are of a pixel in the strip's first half and one in its second.
 void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
                 const uint8_t* const* origins, int pixels, void* counts) {
   constexpr int kRowStride = (kPieceWords * 8 + 7) / 8 * 8;
   alignas(16) uint16_t rows[kPairs * kRowStride];
-  const int width = WordsFor(channels) * kWord;
+  const int width = WordsFor(channels) * kWord, pairs = (pixels + 1) / 2;
   int left = WordsUnder(windows, window_count);
-  std::memset(counts, 0, sizeof(uint16_t) * kTile * ((pixels + 1) / 2 * 2));  // of pairs, the last one's second too
-  for (int window = 0, from = 0; left > 0;) {
+  bool first = true;
+  for (int window = 0, from = 0; left > 0; first = false) {
     const int piece = left < kPieceWords ? left : kPieceWords;
     const int groups = Groups(piece);
     for (int filled = 0; filled < piece;) {
       const int room = piece - filled, rest = windows[window].words - from;
       const int words = room < rest ? room : rest;
-      const ptrdiff_t offset = windows[window].offset + 4 * static_cast<ptrdiff_t>(from);
-      for (int p = 0; p < pixels; p += 2) {
-        const uint8_t* a = origins[p] + offset;
-        Rows(a, p + 1 < pixels ? origins[p + 1] + offset : a, words, rows + p / 2 * kRowStride + filled * 8);
-      }
+      RowsOfPairs(origins, pixels, windows[window].offset + 4 * static_cast<ptrdiff_t>(from), words, rows + filled * 8,
+                  kRowStride);
       filled += words;
       from += words;
       if (from == windows[window].words) {
@@ -174,15 +207,15 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
     }
     // The zeros that fill the last group, where filters have them too.
     for (int step = piece * 8; step < groups * kGroup; ++step) {
-      for (int p = 0; p < pixels; p += 2) rows[p / 2 * kRowStride + step] = 0;
+      for (int p = 0; p < pairs; ++p) rows[p * kRowStride + step] = 0;
     }
     uint16_t* out = static_cast<uint16_t*>(counts);
     for (int c = 0; c < width; c += 64, out += 64) {
       if (width - c >= 64) {
-        CountBlock<4>(packed, rows, kRowStride, groups, pixels, out);
+        CountBlock<4>(packed, rows, kRowStride, groups, pairs, first, out);
         packed += static_cast<ptrdiff_t>(groups) * kGroup * 64;
       } else {
-        CountBlock<2>(packed, rows, kRowStride, groups, pixels, out);
+        CountBlock<2>(packed, rows, kRowStride, groups, pairs, first, out);
         packed += static_cast<ptrdiff_t>(groups) * kGroup * kWord;
       }
     }
@@ -221,26 +254,42 @@ void FinishBits(const Finish& f, const uint16_t* counts, int pixels, int channel
   }
 }
 
-// The floats of counts, and the bits of the floats. Once for all parts, which a module of few bytes asks for: what is
-// not wanted costs a branch for 16 channels.
+// x * y + z, where the product needs no rounding.
+inline v128_t MultiplyAdd(v128_t x, v128_t y, v128_t z) {
+#if defined(__wasm_relaxed_simd__)
+  return wasm_f32x4_relaxed_madd(x, y, z);
+#else
+  return wasm_f32x4_add(wasm_f32x4_mul(x, y), z);
+#endif
+}
+
+// The floats of counts, and the bits of the floats, 16 channels of a strip of pixels after another. Once for all common
+// parts, as a module of few bytes asks for: what is not wanted costs a branch.
+template <bool kIsRare>
 void FinishFloats(const Finish& f, const uint16_t* counts, int pixels, int channels, const Targets& t) {
-  const bool rare = (PartsOf(f, t) & kRare) != 0;
-  const float* multiplier = rare ? f.multiplier : f.doubled;
   const v128_t most = wasm_i16x8_splat(static_cast<int16_t>(f.most < 65535 ? f.most : 65535));
   const v128_t clamp_min = wasm_i32x4_splat(f.clamp_min), clamp_max = wasm_i32x4_splat(f.clamp_max);
   const v128_t least = wasm_f32x4_splat(f.least);
-  const float *bias = f.bias, *scale = f.scale, *shift = f.shift;  // stores might change what `f` and `t` hold
-  float* out = t.out;
-  const float* residual = t.residual;
+  // Stores might change what `f` and `t` hold.
+  const bool has_residual = t.residual != nullptr, has_sum_bits = f.scale != nullptr;
   const float* const* extras = t.extra;
-  const ptrdiff_t out_stride = t.out_stride, residual_stride = t.residual_stride;
-  for (int p = 0; p < pixels; ++p, counts += kTile, out += out_stride) {
-    const float* extra = extras == nullptr ? nullptr : extras[p];
-    uint8_t* bits = scale == nullptr ? nullptr : t.sum_bits[p] + t.sum_bits_offset;
-    for (int c = 0; c < channels; c += kLanes) {
-      v128_t y[4];
-      v128_t low = wasm_v128_load(counts + c), high = wasm_v128_load(counts + c + 8);
-      if (!rare) {
+  uint8_t* const* sum_bits = t.sum_bits;
+  const ptrdiff_t out_stride = t.out_stride, residual_stride = t.residual_stride, sum_bits_offset = t.sum_bits_offset;
+  for (int c = 0; c < channels; c += kLanes) {
+    const float* residual = has_residual ? t.residual + c : nullptr;
+    const uint16_t* from = counts + c;
+    float* out = t.out + c;
+    const ptrdiff_t bits_offset = sum_bits_offset + c / 8;
+    v128_t multiplier[4], bias[4];
+    for (int v = 0; v < 4; ++v) {
+      multiplier[v] = wasm_v128_load((kIsRare ? f.multiplier : f.doubled) + c + 4 * v);
+      bias[v] = wasm_v128_load(f.bias + c + 4 * v);
+    }
+    for (int p = 0; p < pixels; ++p, from += kTile, out += out_stride) {
+      PIN(from);
+      PIN(out);
+      v128_t low = wasm_v128_load(from), high = wasm_v128_load(from + 8), y[4];
+      if (!kIsRare) {
         low = wasm_u16x8_min(low, most);
         high = wasm_u16x8_min(high, most);
       }
@@ -248,42 +297,52 @@ void FinishFloats(const Finish& f, const uint16_t* counts, int pixels, int chann
       y[1] = wasm_u32x4_extend_high_u16x8(low);
       y[2] = wasm_u32x4_extend_low_u16x8(high);
       y[3] = wasm_u32x4_extend_high_u16x8(high);
-      if (rare) {
-        for (v128_t& x : y) x = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(x, 1), clamp_max), clamp_min);
-      }
       for (int v = 0; v < 4; ++v) {
-        y[v] = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(y[v]), wasm_v128_load(multiplier + c + 4 * v));
-        y[v] = wasm_f32x4_add(y[v], wasm_v128_load(bias + c + 4 * v));
+        if (kIsRare) y[v] = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shl(y[v], 1), clamp_max), clamp_min);
+        y[v] = wasm_f32x4_convert_i32x4(y[v]);
+        if (kIsRare) {
+          y[v] = wasm_f32x4_add(wasm_f32x4_mul(y[v], multiplier[v]), bias[v]);
+          y[v] = wasm_f32x4_pmax(y[v], least);  // y < least ? least : y
+        } else {
+          y[v] = MultiplyAdd(y[v], multiplier[v], bias[v]);
+        }
       }
-      if (rare) {
-        for (v128_t& x : y) x = wasm_f32x4_pmax(x, least);  // x < least ? least : x
+      if (has_residual) {
+        PIN(residual);
+        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(residual + 4 * v));
+        residual += residual_stride;
       }
-      if (residual != nullptr) {
-        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(residual + c + 4 * v));
+      if (extras != nullptr) {
+        const float* extra = extras[p] + c;
+        PIN(extra);
+        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(extra + 4 * v));
       }
-      if (extra != nullptr) {
-        for (int v = 0; v < 4; ++v) y[v] = wasm_f32x4_add(y[v], wasm_v128_load(extra + c + 4 * v));
-      }
-      for (int v = 0; v < 4; ++v) wasm_v128_store(out + c + 4 * v, y[v]);
-      if (bits == nullptr) continue;
+      for (int v = 0; v < 4; ++v) wasm_v128_store(out + 4 * v, y[v]);
+      if (!has_sum_bits) continue;
+      const float *scale = f.scale + c, *shift = f.shift + c;
+      PIN(scale);
+      PIN(shift);
       for (int v = 0; v < 4; ++v) {
-        y[v] = wasm_f32x4_mul(y[v], wasm_v128_load(scale + c + 4 * v));
-        y[v] = wasm_f32x4_lt(wasm_f32x4_add(y[v], wasm_v128_load(shift + c + 4 * v)), wasm_f32x4_const_splat(0.0f));
+        y[v] = wasm_f32x4_add(wasm_f32x4_mul(y[v], wasm_v128_load(scale + 4 * v)), wasm_v128_load(shift + 4 * v));
+        y[v] = wasm_f32x4_lt(y[v], wasm_f32x4_const_splat(0.0f));
       }
       const v128_t below =
           wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(y[0], y[1]), wasm_i16x8_narrow_i32x4(y[2], y[3]));
-      StoreHalfWord(bits + c / 8, wasm_i8x16_bitmask(below));
+      StoreHalfWord(sum_bits[p] + bits_offset, wasm_i8x16_bitmask(below));
     }
-    if (residual != nullptr) residual += residual_stride;
   }
 }
 
 void FinishStrip(const Finish& f, const void* counts, int pixels, int channels, const Targets& t) {
   const uint16_t* from = static_cast<const uint16_t*>(counts);
   const int whole = channels / kWord * kWord;
-  if (PartsOf(f, t) == 0) return;
-  if (f.threshold != nullptr) FinishBits(f, from, pixels, whole, t);
-  if (t.out != nullptr) FinishFloats(f, from, pixels, whole, t);
+  const int parts = PartsOf(f, t);
+  if ((parts & kBits) != 0) FinishBits(f, from, pixels, whole, t);
+  if ((parts & kRare) != 0) {
+    FinishFloats<true>(f, from, pixels, whole, t);
+  } else if ((parts & kOut) != 0) {
+    FinishFloats<false>(f, from, pixels, whole, t);
+  }
   if (whole < channels) FinishTail(f, from, pixels, whole, channels, t, 4);
 }
 
@@ -337,10 +396,15 @@ void Add(const float* a, const float* b, float* out, int count) {
 
 void Maximum(const float* const* inputs, int inputs_count, float* out, int count) {
   int i = 0;
+  const auto four = [&](int k) { return wasm_v128_load(inputs[k] + i); };
+  // pmax(a, b): a < b ? b : a
+  for (; inputs_count == 4 && i + 4 <= count; i += 4) {
+    const v128_t best = wasm_f32x4_pmax(wasm_f32x4_pmax(four(0), four(1)), four(2));
+    wasm_v128_store(out + i, wasm_f32x4_pmax(best, four(3)));
+  }
   for (; i + 4 <= count; i += 4) {
-    v128_t best = wasm_v128_load(inputs[0] + i);
-    // pmax(a, b): a < b ? b : a
-    for (int k = 1; k < inputs_count; ++k) best = wasm_f32x4_pmax(best, wasm_v128_load(inputs[k] + i));
+    v128_t best = four(0);
+    for (int k = 1; k < inputs_count; ++k) best = wasm_f32x4_pmax(best, four(k));
     wasm_v128_store(out + i, best);
   }
   for (; i < count; ++i) {
@@ -469,56 +533,119 @@ void Multiply(const FloatTile& t) {
 
 // ---- pixels
 
-constexpr int kDotWords = 64;  // words whose bytes are spread at a time
+constexpr int kDotWords = 64;                    // words whose bytes are spread at a time
+constexpr int kDotStride = 4 * (kDotWords + 3);  // inputs of a pixel; words are spread by fours
 
-// `kPixels` pixels by four channels: inputs [word][pixel of the strip][4] of 16 bits.
+// A `DotBlock` is `kPixels` pixels by `kDotChannels` channels: inputs [part][pixel of the strip][word][4].
+
+#if defined(__wasm_relaxed_simd__)
+
+// The instruction takes bytes by numbers of 7 bits: first the pixels' upper seven, then, in a part of their own, the
+// lowest, by which twice the first sums are continued.
+using DotInput = uint8_t;
+constexpr int kDotParts = 2, kDotChannels = 8;
+
 template <int kPixels>
-inline void DotBlock(const int8_t* filter, int width, const int16_t* inputs, int words, int32_t* sums) {
+inline void DotBlock(const int8_t* filters, int width, const DotInput* inputs, int words, int32_t* sums) {
+  v128_t low[kPixels], high[kPixels];  // four channels each
+  for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
+  for (int part = 0; part < kDotParts; ++part, inputs += kStrip * kDotStride - 4 * words) {
+    const int8_t* filter = filters;
+    for (int p = 0; p < kPixels; ++p) {
+      low[p] = wasm_i32x4_shl(low[p], 1);
+      high[p] = wasm_i32x4_shl(high[p], 1);
+    }
+#pragma clang loop unroll(disable)
+    for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4) {
+      const v128_t filter_low = wasm_v128_load(filter), filter_high = wasm_v128_load(filter + 16);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < kPixels; ++p) {
+        const v128_t input = wasm_v128_load32_splat(inputs + p * kDotStride);
+        low[p] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(filter_low, input, low[p]);
+        high[p] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(filter_high, input, high[p]);
+        asm("" : "+r"(inputs), "+r"(low[p]), "+r"(high[p]));
+      }
+    }
+  }
+  for (int p = 0; p < kPixels; ++p, sums += kTile) {
+    wasm_v128_store(sums, wasm_i32x4_add(low[p], wasm_v128_load(sums)));
+    wasm_v128_store(sums + 4, wasm_i32x4_add(high[p], wasm_v128_load(sums + 4)));
+  }
+}
+
+// Four words of a pixel.
+inline void Spread(v128_t bytes, DotInput* to) {
+  wasm_v128_store(to, wasm_v128_and(wasm_u16x8_shr(bytes, 1), wasm_u8x16_const_splat(127)));
+  wasm_v128_store(to + kStrip * kDotStride, wasm_v128_and(bytes, wasm_u8x16_const_splat(1)));
+}
+
+#else
+
+using DotInput = int16_t;
+constexpr int kDotParts = 1, kDotChannels = 4;
+
+template <int kPixels>
+inline void DotBlock(const int8_t* filter, int width, const DotInput* inputs, int words, int32_t* sums) {
   v128_t low[kPixels], high[kPixels];  // two channels each, the first and the second two products
   for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
-  for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4 * kStrip) {
+  for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4) {
     PIN(inputs);
     const v128_t filter_low = wasm_i16x8_load8x8(filter), filter_high = wasm_i16x8_load8x8(filter + 8);
     for (int p = 0; p < kPixels; ++p) {
-      const v128_t input = wasm_v128_load64_splat(inputs + 4 * p);
+      const v128_t input = wasm_v128_load64_splat(inputs + p * kDotStride);
       low[p] = wasm_i32x4_add(low[p], wasm_i32x4_dot_i16x8(input, filter_low));
       high[p] = wasm_i32x4_add(high[p], wasm_i32x4_dot_i16x8(input, filter_high));
     }
   }
-  for (int p = 0; p < kPixels; ++p) {
+  for (int p = 0; p < kPixels; ++p, sums += kTile) {
     const v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
                                       wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
-    int32_t* to = sums + p * kTile;
-    wasm_v128_store(to, wasm_i32x4_add(sum, wasm_v128_load(to)));
+    wasm_v128_store(sums, wasm_i32x4_add(sum, wasm_v128_load(sums)));
   }
 }
+
+inline void Spread(v128_t bytes, DotInput* to) {
+  wasm_v128_store(to, wasm_u16x8_extend_low_u8x16(bytes));
+  wasm_v128_store(to + 8, wasm_u16x8_extend_high_u8x16(bytes));
+}
+
+#endif
 
 void Dot(const void* filters, const int32_t* start, int width, const Window* windows, int window_count,
          const uint8_t* const* origins, int pixels, int32_t* sums) {
   const int8_t* packed = static_cast<const int8_t*>(filters);
   for (int p = 0; p < pixels; ++p) std::memcpy(sums + p * kTile, start, sizeof(int32_t) * width);
-  alignas(16) int16_t inputs[kDotWords * kStrip * 4];
+  alignas(16) DotInput inputs[kDotParts * kStrip * kDotStride];
   for (int window = 0, from = 0; window < window_count;) {
     int words = 0;
     while (words < kDotWords && window < window_count) {
+      const int room = kDotWords - words, rest = windows[window].words - from, count = room < rest ? room : rest;
       for (int p = 0; p < pixels; ++p) {
-        const v128_t bytes =
-            wasm_v128_load32_zero(origins[p] + windows[window].offset + 4 * static_cast<ptrdiff_t>(from));
-        wasm_v128_store64_lane(inputs + (words * kStrip + p) * 4, wasm_u16x8_extend_low_u8x16(bytes), 0);
+        const uint8_t* bytes = origins[p] + windows[window].offset + 4 * static_cast<ptrdiff_t>(from);
+        DotInput* to = inputs + p * kDotStride + 4 * words;
+        for (int w = 0; w < count; w += 4) Spread(wasm_v128_load(bytes + 4 * w), to + 4 * w);
       }
-      ++words;
-      if (++from == windows[window].words) {
+      words += count;
+      from += count;
+      if (from == windows[window].words) {
         ++window;
         from = 0;
       }
     }
-    for (int c = 0; c < width; c += 4) {
-      int32_t* to = sums + c;
-      int p = 0;
-      for (; p + 4 <= pixels; p += 4) {
-        DotBlock<4>(packed + 4 * c, width, inputs + 4 * p, words, to + p * kTile);
+    for (int c = 0; c < width; c += kDotChannels) {
+      for (int p = 0; p < pixels;) {
+        const auto block = [&](auto count) {
+          DotBlock<count.value>(packed + 4 * c, width, inputs + p * kDotStride, words, sums + p * kTile + c);
+          p += count.value;
+        };
+        if (pixels - p >= 6 && pixels - p != 8) {
+          block(std::integral_constant<int, 6>());
+        } else if (pixels - p >= 4) {
+          block(std::integral_constant<int, 4>());
+        } else {
+          block(std::integral_constant<int, 1>());
+        }
       }
-      for (; p < pixels; ++p) DotBlock<1>(packed + 4 * c, width, inputs + 4 * p, words, to + p * kTile);
     }
     packed += static_cast<ptrdiff_t>(words) * 4 * width;
   }
