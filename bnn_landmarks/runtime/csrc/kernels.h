@@ -98,6 +98,8 @@ struct FloatTile {
   bool fused;  // signs depend on the sums
 };
 
+enum class DotOrder { kWords, kPairs, kDense };
+
 struct Kernels {
   const char* name;
   int word_bytes;
@@ -128,12 +130,12 @@ struct Kernels {
 
   // Pixels by whole numbers of 8 bits: sums [pixels][kTile], int32 and below 2^24, of start[channel] and the products.
   // `windows` count words of four inputs, filters are packed [word][width channels][4] or, in pairs,
-  // [word][2][width][2].
+  // [word][2][width][2]. Dense: windows count inputs, which make words together, so that one may lie in two windows.
   void (*dot)(const void* packed, const int32_t* start, int width, const Window* windows, int window_count,
               const uint8_t* const* origins, int pixels, int32_t* sums);
   int pixel_bytes;     // of an input, and of a filter's number: 1 or 2
   uint8_t pixel_flip;  // an input is stored as pixel ^ pixel_flip; 0x80: as pixel - 128
-  bool dot_pairs;
+  DotOrder dot_order;
   void (*finish_sums)(const Finish& finish, const void* sums, int pixels, int channels, const Targets& targets);
 
   // round(255 x), halves to even; false where one is not from 0 to 255.

@@ -324,8 +324,8 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2",  8,        2,        65535, PackedBytes, Pack, Accumulate, FinishStrip<uint16_t>, Sign,     Add,
-    Maximum, ClampAll, Multiply, Dot,   2,           0,    true,       FinishStrip<int32_t>,  ToPixels,
+    "avx2",  8,        2,        65535, PackedBytes, Pack, Accumulate,       FinishStrip<uint16_t>, Sign,     Add,
+    Maximum, ClampAll, Multiply, Dot,   2,           0,    DotOrder::kPairs, FinishStrip<int32_t>,  ToPixels,
 };
 
 }  // namespace bnn

@@ -490,8 +490,8 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kAvx512Kernels = {
-    "avx512", 4,        4,        1 << 28, PackedBytes, Pack, Accumulate, FinishStrip, Sign,     Add,
-    Maximum,  ClampAll, Multiply, Dot,     1,           0,    false,      FinishStrip, ToPixels,
+    "avx512", 4,        4,        1 << 28, PackedBytes, Pack, Accumulate,       FinishStrip, Sign,     Add,
+    Maximum,  ClampAll, Multiply, Dot,     1,           0,    DotOrder::kWords, FinishStrip, ToPixels,
 };
 
 }  // namespace bnn

@@ -641,16 +641,48 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon",      4,    2,    65534,      PackedBytes, Pack,     Accumulate,
-    FinishStrip, Sign, Add,  Maximum,    ClampAll,    Multiply, Dot<2, DotBlock<4>, DotBlock<1>>,
-    1,           0x80, true, FinishSums, ToPixels,
+    "neon",
+    4,
+    2,
+    65534,
+    PackedBytes,
+    Pack,
+    Accumulate,
+    FinishStrip,
+    Sign,
+    Add,
+    Maximum,
+    ClampAll,
+    Multiply,
+    Dot<2, DotBlock<4>, DotBlock<1>>,
+    1,
+    0x80,
+    DotOrder::kPairs,
+    FinishSums,
+    ToPixels,
 };
 
 // For processors that have the dot product.
 const Kernels kDotprodKernels = {
-    "dotprod",   4,    2,     65534,      PackedBytes, Pack,     Accumulate,
-    FinishStrip, Sign, Add,   Maximum,    ClampAll,    Multiply, Dot<4, DotProductBlock<4>, DotProductBlock<1>>,
-    1,           0x80, false, FinishSums, ToPixels,
+    "dotprod",
+    4,
+    2,
+    65534,
+    PackedBytes,
+    Pack,
+    Accumulate,
+    FinishStrip,
+    Sign,
+    Add,
+    Maximum,
+    ClampAll,
+    Multiply,
+    Dot<4, DotProductBlock<4>, DotProductBlock<1>>,
+    1,
+    0x80,
+    DotOrder::kWords,
+    FinishSums,
+    ToPixels,
 };
 
 }  // namespace bnn

@@ -533,8 +533,8 @@ void Multiply(const FloatTile& t) {
 
 // ---- pixels
 
-constexpr int kDotWords = 64;                    // words whose bytes are spread at a time
-constexpr int kDotStride = 4 * (kDotWords + 3);  // inputs of a pixel; words are spread by fours
+constexpr int kDotInputs = 256;              // that are spread at a time
+constexpr int kDotStride = kDotInputs + 16;  // of a pixel: they are spread by 16
 
 // A `DotBlock` is `kPixels` pixels by `kDotChannels` channels: inputs [part][pixel of the strip][word][4].
 
@@ -573,7 +573,7 @@ inline void DotBlock(const int8_t* filters, int width, const DotInput* inputs, i
   }
 }
 
-// Four words of a pixel.
+// 16 inputs of a pixel.
 inline void Spread(v128_t bytes, DotInput* to) {
   wasm_v128_store(to, wasm_v128_and(wasm_u16x8_shr(bytes, 1), wasm_u8x16_const_splat(127)));
   wasm_v128_store(to + kStrip * kDotStride, wasm_v128_and(bytes, wasm_u8x16_const_splat(1)));
@@ -617,21 +617,22 @@ void Dot(const void* filters, const int32_t* start, int width, const Window* win
   for (int p = 0; p < pixels; ++p) std::memcpy(sums + p * kTile, start, sizeof(int32_t) * width);
   alignas(16) DotInput inputs[kDotParts * kStrip * kDotStride];
   for (int window = 0, from = 0; window < window_count;) {
-    int words = 0;
-    while (words < kDotWords && window < window_count) {
-      const int room = kDotWords - words, rest = windows[window].words - from, count = room < rest ? room : rest;
+    int filled = 0;
+    while (filled < kDotInputs && window < window_count) {
+      const int room = kDotInputs - filled, rest = windows[window].words - from, count = room < rest ? room : rest;
       for (int p = 0; p < pixels; ++p) {
-        const uint8_t* bytes = origins[p] + windows[window].offset + 4 * static_cast<ptrdiff_t>(from);
-        DotInput* to = inputs + p * kDotStride + 4 * words;
-        for (int w = 0; w < count; w += 4) Spread(wasm_v128_load(bytes + 4 * w), to + 4 * w);
+        const uint8_t* bytes = origins[p] + windows[window].offset + from;
+        DotInput* to = inputs + p * kDotStride + filled;
+        for (int i = 0; i < count; i += 16) Spread(wasm_v128_load(bytes + i), to + i);
       }
-      words += count;
+      filled += count;
       from += count;
       if (from == windows[window].words) {
         ++window;
         from = 0;
       }
     }
+    const int words = (filled + 3) / 4;  // filters have zeros for what is not filled of the last
     for (int c = 0; c < width; c += kDotChannels) {
       for (int p = 0; p < pixels;) {
         const auto block = [&](auto count) {
@@ -665,8 +666,8 @@ const Kernels kWasmKernels = {
 #else
     "simd128",
 #endif
-    4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip, Sign,       Add,
-    Maximum,   ClampAll, Multiply, Dot,         1,    0,          false,       FinishSums, ToPixels,
+    4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip,      Sign,       Add,
+    Maximum,   ClampAll, Multiply, Dot,         1,    0,          DotOrder::kDense, FinishSums, ToPixels,
 };
 
 }  // namespace bnn

@@ -399,7 +399,8 @@ class StepMaker {
     step->stride_width = node.float_conv.stride_width;
     step->pad_top = floats->pad_top;
     step->pad_left = floats->pad_left;
-    const int words = (floats->filter_width * step->image->shape.c + 3) / 4;
+    const int row = floats->filter_width * step->image->shape.c;
+    const int words = plan_.kernels.dot_order == DotOrder::kDense ? row : (row + 3) / 4;
     for (int y = 0; y < floats->filter_height; ++y) {
       step->windows.push_back(
           {static_cast<ptrdiff_t>(y) * node.float_conv.dilation_height * static_cast<ptrdiff_t>(step->image->row_bytes),

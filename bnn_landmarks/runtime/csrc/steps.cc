@@ -506,8 +506,9 @@ void FloatConvStep::Run(const RunContext& run) const {
 
 void PixelConvStep::SetFilters(const Kernels& kernels, const float* filters, int channels_out, int filter_height,
                                int filter_width) {
-  const int row = filter_width * image->shape.c, words = (row + 3) / 4, size = kernels.pixel_bytes;
-  tile_bytes_ = static_cast<size_t>(filter_height) * words * 4 * kTile * size;
+  const int row = filter_width * image->shape.c, size = kernels.pixel_bytes;
+  const int stride = kernels.dot_order == DotOrder::kDense ? row : (row + 3) / 4 * 4;
+  tile_bytes_ = static_cast<size_t>(filter_height * stride + 3) / 4 * 4 * kTile * size;
   const int tiles = (channels_out + kTile - 1) / kTile;
   packed_.assign(tile_bytes_ * tiles, 0);
   start_.assign(WordsFor(channels_out) * kWord, 0);
@@ -516,8 +517,10 @@ void PixelConvStep::SetFilters(const Kernels& kernels, const float* filters, int
     const int width = std::min(kTile, WordsFor(channels_out) * kWord - c / kTile * kTile), channel = c % kTile;
     for (int y = 0; y < filter_height; ++y) {
       for (int k = 0; k < row; ++k) {
-        const size_t word = (static_cast<size_t>(y) * words + k / 4) * width * 4;
-        const size_t at = kernels.dot_pairs ? k % 4 / 2 * width * 2 + channel * 2 + k % 2 : channel * 4 + k % 4;
+        const int input = y * stride + k, i = input % 4;
+        const size_t word = static_cast<size_t>(input / 4) * width * 4;
+        const bool pairs = kernels.dot_order == DotOrder::kPairs;
+        const size_t at = pairs ? i / 2 * width * 2 + channel * 2 + i % 2 : channel * 4 + i;
         const int16_t value = static_cast<int16_t>(filters[(static_cast<size_t>(c) * filter_height + y) * row + k]);
         std::memcpy(tile + (word + at) * size, &value, size);  // of the lower bytes
         start_[c] += value * kernels.pixel_flip;
