@@ -4,12 +4,11 @@ import difflib
 import importlib
 import logging
 import os
-import sys
 
 import click
 
 import bnn_landmarks
-from bnn_landmarks import extras, terminal
+from bnn_landmarks import terminal
 
 COMMANDS = {
     "list": "the pretrained networks",
@@ -54,15 +53,11 @@ def group():
 
 
 def main():
-    """Entry point: an error the user can mend is one line and exit status 1, not a traceback."""
+    """Entry point."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="bnn-landmarks: %(message)s")
     logging.getLogger("bnn_landmarks").setLevel(logging.INFO)
     terminal.end_on_signals()
     terminal.print_any_name()
-    try:
-        with extras.needed_for("this command"):
-            group(prog_name="bnn-landmarks")
-    except (ValueError, OSError, ImportError) as error:
-        print(f"bnn-landmarks: {error}", file=sys.stderr)
-        sys.exit(1)
+    with terminal.errors_in_a_line("bnn-landmarks"):
+        group(prog_name="bnn-landmarks")

@@ -4,7 +4,8 @@ import contextlib
 
 _EXTRAS = {"ai_edge_litert": "runtime", "ziglang": "web"}
 _EXTRAS |= dict.fromkeys(
-    "tensorflow tf_keras larq larq_compute_engine tensorflow_datasets matplotlib scipy tensorboard".split(),
+    "tensorflow tf_keras larq larq_compute_engine tensorflow_datasets matplotlib scipy tensorboard".split()
+    + "absl flatbuffers".split(),
     "train",
 )
 

@@ -1,11 +1,14 @@
-"""Writing files so that a failure leaves nothing half-written; the directory of what is kept from run to run."""
+"""Writing files so that a failure leaves nothing half-written; reading JSON; the directory of what is kept from run to
+run."""
 
 import contextlib
+import json
 import os
 import pathlib
 import secrets
+import tempfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 
 @contextlib.contextmanager
@@ -26,10 +29,48 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         with open(temporary, mode.replace("w", "x")) as file:
             yield file
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary), temporary):
+            raise type(error)(f"can't write {path}: {error.strerror}") from None
         raise
+
+
+def check_directory(path: str | os.PathLike) -> None:
+    """Raise before the work, not after it, where a directory can't be made or written to.
+
+    Raises:
+        OSError: it, or what it would lie in, is a file, or takes none.
+    """
+    path = pathlib.Path(path)
+    there = path
+    try:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        if there.is_dir():
+            with tempfile.TemporaryFile(dir=there):
+                return
+    except OSError as error:
+        raise type(error)(f"can't write to {path}: {there} takes no file ({error.strerror})") from None
+    raise NotADirectoryError(f"can't write to {path}: {there} is not a folder")
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """What a JSON file holds, whatever its encoding and with or without a byte order mark.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: it is not JSON.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_bytes())
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not JSON in UTF-8: save it in that encoding") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is not JSON that can be read: it is nested too deeply") from None
+    except ValueError:
+        raise ValueError(f"{path} is not JSON that can be read: a number has too many digits") from None
 
 
 def cache_directory() -> pathlib.Path:

@@ -6,6 +6,26 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+
+from bnn_landmarks import extras
+
+
+@contextlib.contextmanager
+def errors_in_a_line(program: str, module: str = "__main__") -> Iterator[None]:
+    """An error that the user can mend ends a program in one line on stderr and exit status 1, not in a traceback.
+
+    module: the `__name__` of what runs; where that is imported, its errors are raised as they are.
+    """
+    if module != "__main__":
+        yield
+        return
+    try:
+        with extras.needed_for("this command"):
+            yield
+    except (ValueError, OSError, ImportError) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def end_on_signals():

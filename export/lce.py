@@ -9,11 +9,16 @@ data = convert(zoo.load("pose"))                         # the file's bytes, unp
 import contextlib
 import functools
 
-from bnn_landmarks import runtime
-from bnn_landmarks.network.layers import BinaryConv2D
+from bnn_landmarks import runtime, terminal
 from bnn_landmarks.runtime.engine import Network
-from export import record, verify
-from export.rewrite import frozen, inference_model
+
+with terminal.errors_in_a_line("export", __name__):
+    import larq_compute_engine
+    from larq_compute_engine.tflite.python.interpreter import Interpreter
+
+    from bnn_landmarks.network.layers import BinaryConv2D
+    from export import record, verify
+    from export.rewrite import frozen, inference_model
 
 
 def convert(model, batch=1, dtype="float32"):
@@ -25,8 +30,6 @@ def convert(model, batch=1, dtype="float32"):
     Raises:
         ValueError: the network has no binary convolution; a wrong batch or dtype.
     """
-    import larq_compute_engine
-
     if not any(isinstance(layer, BinaryConv2D) for layer in model.layers):
         raise ValueError(
             f"{model.spec.name} has no binary convolution: write it with python -m export.tflite"
@@ -38,8 +41,6 @@ def convert(model, batch=1, dtype="float32"):
 def interpreter(data, num_threads=1, **kernels):
     """LCE's own interpreter on a file: [batch, S, S, 3] -> list of outputs. kernels: use_reference_bconv=True or
     use_indirect_bgemm=True, instead of its default ones."""
-    from larq_compute_engine.tflite.python.interpreter import Interpreter
-
     opened = Interpreter(data, num_threads=num_threads, **kernels)
     # Interpreter.predict cuts a batch into single images; the wrapped one takes the file's own batch.
     return lambda images: opened.interpreter.predict([images])

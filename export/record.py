@@ -4,13 +4,13 @@ import argparse
 import hashlib
 import json
 import pathlib
-import sys
 import time
 
 import numpy as np
 from absl import logging
 
 import bnn_landmarks
+from bnn_landmarks import terminal
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import boxes, crops, heatmaps, images
 from bnn_landmarks.inference import detect
@@ -228,13 +228,10 @@ def target(model, weights=None, output=None, suffix=""):
 
 
 def run(write, program, what):
-    """Parse and `write`; an error the user can mend is one line on stderr and exit status 1."""
+    """Parse and `write`."""
     arguments = parse(program, what)
     logging.set_verbosity(logging.ERROR)
     started = time.monotonic()
-    try:
+    with terminal.errors_in_a_line("export"):
         write(**arguments)
-    except (ValueError, OSError, ImportError) as error:
-        print(f"export: {error}", file=sys.stderr)
-        sys.exit(1)
     print(f"  {time.monotonic() - started:.0f} s")

@@ -6,10 +6,13 @@ for real-valued networks.
 
 import warnings
 
-import tensorflow as tf
+from bnn_landmarks import terminal
 
-from export import record, verify
-from export.rewrite import float_model, frozen
+with terminal.errors_in_a_line("export", __name__):
+    import tensorflow as tf
+
+    from export import record, verify
+    from export.rewrite import float_model, frozen
 
 
 def convert(model, batch=1, dtype="float32"):

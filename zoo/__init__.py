@@ -8,12 +8,11 @@ The entries are data: `zoo.entries`.
 """
 
 import difflib
-import json
 import os
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from bnn_landmarks import extras
+from bnn_landmarks import extras, files
 from bnn_landmarks.spec import TASKS
 from bnn_landmarks.zoo.entries import ENTRIES, Entry
 
@@ -88,9 +87,13 @@ def _load(chosen, weights):
 
 
 def records(name: str, directory: str | os.PathLike = CARDS) -> dict[str, Any]:
-    """The evaluation records NAME.*.json of a directory, by file name."""
+    """The evaluation records NAME.*.json of a directory, by file name.
+
+    Raises:
+        ValueError: one is not JSON.
+    """
     paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
-    return {path.name: json.loads(path.read_text()) for path in paths}
+    return {path.name: files.read_json(path) for path in paths}
 
 
 def card(name: str) -> dict[str, Any]:

@@ -18,9 +18,8 @@ import pathlib
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from bnn_landmarks.datasets import coco_file
 from bnn_landmarks.datasets.coco import CocoKeypoints
-from bnn_landmarks.files import atomic_write
+from bnn_landmarks.files import atomic_write, read_json
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, convert
 
 FAR = 1e9
@@ -102,7 +101,7 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
     samples = CocoKeypoints(folder, split, category)
     if not pathlib.Path(predictions).is_file():
         raise FileNotFoundError(f"there is no file {predictions}")
-    scheme, record = samples.scheme, coco_file.load(samples.file.path)
+    scheme, record = samples.scheme, read_json(samples.file.path)
     found = _read_predictions(predictions, scheme)
     totals = {"subjects": 0, "predicted": 0, **dict.fromkeys(CHANGES, 0)}
     subjects = {}
@@ -130,15 +129,21 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
 
 def _read_predictions(path, scheme):
     """{image id: [(points float [K, 2], confidence float [K]), ...]} in the scheme's landmarks."""
-    try:
-        entries = coco_file.load(path)
-        rows = [(e["image_id"], np.array(e["keypoints"], float).reshape(-1, 3)) for e in entries]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is not a file of COCO keypoint results: {type(error).__name__} {error}"
-        ) from error
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise ValueError(f"{path} is not a file of COCO keypoint results, which is a list")
     found = {}
-    for image, keypoints in rows:
+    for number, entry in enumerate(entries, 1):
+        try:
+            image, keypoints = entry["image_id"], np.array(entry["keypoints"], float).reshape(-1, 3)
+            if not np.isfinite(keypoints).all():
+                raise ValueError
+            hash(image)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            raise ValueError(
+                f"{path}, entry {number} is not one of COCO's keypoint results: image_id, and keypoints of three "
+                "numbers each, x, y and confidence"
+            ) from None
         source = scheme if len(keypoints) == len(scheme) else _scheme_of(len(keypoints), scheme, path)
         points, confidence = convert(keypoints[:, :2], keypoints[:, 2], source, scheme)
         found.setdefault(image, []).append((points, confidence))

@@ -10,13 +10,13 @@ is a ValueError.
 
 import collections
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
 
 from bnn_landmarks.datasets.coco_categories import choose, point_names, scheme_of, shown
 from bnn_landmarks.datasets.sample import check_labels, tight_box
+from bnn_landmarks.files import read_json as load
 from bnn_landmarks.schemes import Scheme
 
 LIMIT = 1e6  # No image that OpenCV reads is larger.
@@ -96,22 +96,6 @@ def read(path, category=None) -> AnnotationFile:
     return AnnotationFile(
         path, scheme, names, reader.file_names(), reader.subjects, reader.problems, notes, reader.shared()
     )
-
-
-def load(path) -> dict:
-    """The record of a JSON file, whatever its encoding and with or without a byte order mark.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    try:
-        return json.loads(pathlib.Path(path).read_bytes())
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not JSON in UTF-8: save it in that encoding") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON that can be read: {shown(str(error))}") from None
 
 
 def _json(path):

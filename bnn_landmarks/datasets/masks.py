@@ -7,13 +7,14 @@ The masks' values are CelebAMask-HQ's 19 classes, or what DIR/classes.json says:
 the names of `parts7`, as ["background", "skin", "nose"].
 """
 
-import json
 import pathlib
 
 import cv2
 import numpy as np
 
+from bnn_landmarks.datasets.coco_categories import shown
 from bnn_landmarks.datasets.sample import Sample
+from bnn_landmarks.files import read_json
 from bnn_landmarks.geometry import images, parts
 from bnn_landmarks.schemes import SCHEMES
 
@@ -75,10 +76,11 @@ def read_classes(path):
     """The class map uint8 [values] of a classes.json; CelebAMask-HQ's where there is no such file."""
     if not path.is_file():
         return parts.CELEBAMASK_HQ
-    try:
-        return np.array([SCHEME.names.index(name) for name in json.loads(path.read_bytes())], np.uint8)
-    except (json.JSONDecodeError, ValueError, TypeError) as error:
-        raise ValueError(f"{path} must be a list of the names {', '.join(SCHEME.names)}: {error}") from error
+    names = read_json(path)
+    odd = [name for name in names if name not in SCHEME.names] if isinstance(names, list) else [names]
+    if odd:
+        raise ValueError(f"{path} must be a list of the names {', '.join(SCHEME.names)}, not {shown(odd[0])}")
+    return np.array([SCHEME.names.index(name) for name in names], np.uint8)
 
 
 def check_shape(path, mask, image):

@@ -1,11 +1,10 @@
 """MPII Human Pose from its official release."""
 
-import json
-
 import numpy as np
 
 from bnn_landmarks.datasets import matfiles
 from bnn_landmarks.datasets.builder import LandmarkBuilder, example
+from bnn_landmarks.files import read_json
 
 ANNOTATIONS = "mpii_human_pose_v1_u12_1.mat"
 VALIDATION = "mpii_val.json"
@@ -73,10 +72,11 @@ def key(position):
 
 def validation_people(path):
     """{(image name, rounded 1-based centre)} of a list of validation people."""
+    people = read_json(path)
     try:
-        return {(person["image"], key(person["center"])) for person in json.loads(path.read_text())}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is not a list of {{"image": ..., "center": [x, y]}}: {error}') from error
+        return {(person["image"], key(person["center"])) for person in people}
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise ValueError(f'{path} is not a list of {{"image": ..., "center": [x, y]}}') from None
 
 
 def joints(person):

@@ -4,7 +4,7 @@ import functools
 import json
 import pathlib
 
-from bnn_landmarks import paper, zoo
+from bnn_landmarks import files, paper, zoo
 from bnn_landmarks.evaluation import cards
 from bnn_landmarks.network.counting import count
 
@@ -37,15 +37,13 @@ def measured(records=None):
     found = {}
     folders = [zoo.CARDS, *([records] if records else [])]
     for path in sorted(path for folder in folders for path in pathlib.Path(folder).glob("*.json")):
+        record = files.read_json(path)
         try:
-            record = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path} is no evaluation record ({error})") from None
-        group, metric = ("mean IU", "parts") if "parts" in record["metrics"] else ("mean", "PCKh@0.5")
-        score = record["metrics"].get(metric, {}).get(group)
-        if score and score["value"] is not None:
-            text = f"{score['value']:.2f} ({record['data']} {record['split']}, {record['spec']['input_size']} px)"
-            found.setdefault(record["model"], []).append(text)
+            text = _score(record)
+            if text:
+                found.setdefault(record["model"], []).append(text)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise ValueError(f"{path} is no evaluation record, as `evaluate` writes them") from None
     ablation = ROOT / "docs" / "ablation.json"
     if ablation.is_file():
         record = json.loads(ablation.read_text())
@@ -54,6 +52,15 @@ def measured(records=None):
                 score = next(iter(row["scores"].values()))
                 found.setdefault(row["recipe"], []).append(f"{score['value']:.2f} (docs/ablation.md)")
     return found
+
+
+def _score(record):
+    """A record's score as the tables have it, as a text; None where it has none."""
+    group, metric = ("mean IU", "parts") if "parts" in record["metrics"] else ("mean", "PCKh@0.5")
+    score = record["metrics"].get(metric, {}).get(group)
+    if not score or score["value"] is None:
+        return None
+    return f"{score['value']:.2f} ({record['data']} {record['split']}, {record['spec']['input_size']} px)"
 
 
 def render(numbers=(), records=None):

@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+from bnn_landmarks import extras
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.inference import exported
 from bnn_landmarks.inference.engines import ENGINES, exported_file, open_engine, spec_of
@@ -120,8 +121,9 @@ def compare(source, variants=VARIANTS, num_threads=1, rounds=30):
     with tempfile.TemporaryDirectory() as directory:
         for variant in variants:
             try:
-                files[variant] = _file(source, variant, directory)
-                runs[variant] = opened(files[variant][0], variant, num_threads)
+                with extras.needed_for(f"engine {variant}"):
+                    files[variant] = _file(source, variant, directory)
+                    runs[variant] = opened(files[variant][0], variant, num_threads)
             except (ImportError, ValueError) as error:
                 errors[variant] = str(error)
         if not runs:

@@ -6,11 +6,13 @@ boxes.of("photo.jpg")                        # boxes float64 [N, 4], scores floa
 
 import csv
 import dataclasses
-import json
+import io
 import pathlib
 
 import numpy as np
 
+from bnn_landmarks.datasets.coco_categories import shown
+from bnn_landmarks.files import read_json
 from bnn_landmarks.geometry import crops
 
 COLUMNS = ("file", "x", "y", "width", "height")
@@ -46,49 +48,110 @@ def read(path):
     """The boxes of a file.
 
     COCO's results are a list of {"image_id", "bbox", "score"}, its annotations a record of "images" and "annotations".
-    A table has the columns `COLUMNS`, and "score" if it likes.
+    A table has the columns `COLUMNS`, and "score" if it likes. Scores are from 0 to 1.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: it is neither, or a box is none.
+        FileNotFoundError: no such file. ValueError: it is neither, or a box is none; the entry or the line is named.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file of boxes at {path}")
     found = {}
-    try:
-        rows = _table(path) if path.suffix.lower() == ".csv" else _coco(json.loads(path.read_text()))
-        for key, box, score in rows:
-            score = None if score in (None, "") else float(score)
-            found.setdefault(str(key), []).append((crops.check_box(box), score))
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{path} is no file of boxes: COCO's results or annotations, or a .csv with the columns "
-            f"{', '.join(COLUMNS)} ({reason})"
-        ) from None
+    for place, image, box, score in _table(path) if path.suffix.lower() == ".csv" else _coco(path):
+        try:
+            found.setdefault(image, []).append((crops.check_box(box), _score(score)))
+        except ValueError as error:
+            raise ValueError(f"{path}, {place}: {error}") from None
     if not found:
         raise ValueError(f"{path} holds no box")
     return BoxFile(path.name, found)
 
 
+def _score(score):
+    if score is None or (_is_number(score) and 0 <= score <= 1):
+        return score
+    raise ValueError(f"a score is a number from 0 to 1, not {shown(score)}")
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _table(path):
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-        if missing:
-            raise KeyError(missing[0])
+    """(place, image's name, box, score) of each row."""
+    try:
+        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not text in UTF-8: save it in that encoding") from None
+    try:
+        _check_columns(path, rows.fieldnames or [])
         for row in rows:
-            yield (
-                pathlib.PurePath(row["file"]).name,
-                [float(row[key]) for key in COLUMNS[1:]],
-                row.get("score"),
-            )
+            place = f"line {rows.line_num}"
+            if None in row:
+                raise ValueError(f"{path}, {place} has more fields than the first line names")
+            if not row["file"]:
+                raise ValueError(f"{path}, {place} names no file")
+            box = [_number(path, place, row, column) for column in COLUMNS[1:]]
+            score = _number(path, place, row, "score") if row.get("score") else None
+            yield place, pathlib.PurePath(row["file"]).name, box, score
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {rows.line_num + 1} is no row of a table: {error}") from None
 
 
-def _coco(record):
-    names = {}
-    if isinstance(record, dict):
-        names = {image["id"]: pathlib.PurePath(image["file_name"]).name for image in record["images"]}
-        record = record["annotations"]
-    for each in record:
-        yield names.get(each["image_id"], each["image_id"]), each["bbox"], each.get("score")
+def _check_columns(path, names):
+    missing = [column for column in COLUMNS if column not in names]
+    if missing:
+        other = next((mark for mark in ";\t" if mark in "".join(names)), None)
+        what = {";": ";", "\t": "tabs"}.get(other)
+        hint = f" (this one is separated by {what})" if other else ""
+        raise ValueError(
+            f"{path} has no column {missing[0]}: its first line names {', '.join(COLUMNS)}, separated by commas{hint}"
+        )
+
+
+def _number(path, place, row, column):
+    try:
+        return float(row[column])
+    except (TypeError, ValueError):
+        told = "missing" if row[column] in (None, "") else f"{shown(row[column])!r}, which is no number"
+        raise ValueError(f"{path}, {place}: {column} is {told}") from None
+
+
+def _coco(path):
+    """(place, image's name or number, box, score) of each entry of COCO's results or annotations."""
+    record, names, what = read_json(path), {}, "entry"
+    if isinstance(record, dict) and {"images", "annotations"} <= record.keys():
+        for number, image in enumerate(_list(path, record["images"], "images"), 1):
+            place = f"image {number}"
+            name = _field(path, place, image, "file_name", str)
+            names[_field(path, place, image, "id", int | str)] = pathlib.PurePath(name).name
+        record, what = record["annotations"], "annotation"
+    for number, each in enumerate(_list(path, record, "boxes"), 1):
+        place = f"{what} {number}"
+        image = _field(path, place, each, "image_id", int | str)
+        yield place, str(names.get(image, image)), _box(path, place, each), each.get("score")
+
+
+def _list(path, record, what):
+    if not isinstance(record, list):
+        raise ValueError(
+            f"{path} is no file of boxes, which is COCO's results or annotations, or a .csv with the columns "
+            f"{', '.join(COLUMNS)}: it has no list of {what}"
+        )
+    return record
+
+
+def _field(path, place, entry, key, kind):
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if value is None:
+        raise ValueError(f"{path}, {place} has no {key}")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{path}, {place}: {key} is {shown(value)}, which can't be")
+    return value
+
+
+def _box(path, place, entry):
+    box = _field(path, place, entry, "bbox", list)
+    if len(box) != 4 or not all(_is_number(side) and abs(side) < 1e300 for side in box):
+        raise ValueError(f"{path}, {place}: bbox is {shown(box)}, not four numbers x, y, width, height")
+    return box

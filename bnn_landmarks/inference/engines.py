@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bnn_landmarks import extras
+from bnn_landmarks import extras, runtime
 from bnn_landmarks.inference import exported
 from bnn_landmarks.spec import Spec
 
@@ -98,6 +98,7 @@ def _load(source):
     """What `open_engine` takes -> `_Network`."""
     if isinstance(source, str | pathlib.Path) and str(source).endswith(".tflite"):
         file = exported.read(source)
+        _refuse_damaged(source, file.data)
         return _Network(file.spec, None, lambda module: file)
     if not isinstance(source, str | pathlib.Path):
         if not isinstance(getattr(source, "spec", None), Spec):
@@ -131,6 +132,16 @@ def _load(source):
         )
 
     return dataclasses.replace(network, exported=file)
+
+
+def _refuse_damaged(source, data):
+    """ValueError where bytes are no whole `.tflite`, of which interpreters speak badly, or crash."""
+    try:
+        runtime.check_model(data)
+    except runtime.Damaged as error:
+        raise ValueError(f"{source}: {error}") from None
+    except (ImportError, ValueError):
+        pass  # nothing here that could tell, or an operator that another engine may know
 
 
 def _packed(path, spec, load):
@@ -232,7 +243,7 @@ def _open_runtime(network, num_threads):
     try:
         opened = Network(file.data, workers)
     except ValueError as error:
-        raise Refused(f"engine runtime: {error}") from error
+        raise Refused(str(error)) from error
 
     def predict(threads):
         return _as_input(lambda images: opened.run([images], threads)[-1], file.input)

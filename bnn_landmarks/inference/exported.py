@@ -18,7 +18,7 @@ import os
 import pathlib
 
 from bnn_landmarks import extras
-from bnn_landmarks.files import atomic_write, cache_directory
+from bnn_landmarks.files import atomic_write, cache_directory, read_json
 from bnn_landmarks.spec import Spec
 
 logger = logging.getLogger(__name__)
@@ -55,11 +55,14 @@ def read(path: str | os.PathLike) -> Exported:
             beside = "; an exported file needs the .json written beside it" if file == record_path else ""
             raise FileNotFoundError(f"there is no {file}{beside}")
     data = path.read_bytes()
+    record = read_json(record_path)
     try:
-        record = json.loads(record_path.read_text())
         spec, kind, expected = Spec.from_dict(record["spec"]), record["input"], record["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{record_path} is not the record of an exported file ({error})") from None
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        if not isinstance(record, dict):
+            reason = "it is no record at all"
+        raise ValueError(f"{record_path} is not the record of an exported file: {reason}") from None
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
         raise ValueError(
@@ -85,8 +88,12 @@ def write(file: Exported, path: str | os.PathLike) -> None:
 
 def of_model(model, module):
     """A model converted now -> `Exported`. module: "export.lce" or "export.tflite"."""
-    with extras.needed_for(f"converting {model.spec.name}"):
-        return Exported(importlib.import_module(module).convert(model), model.spec)
+    return Exported(_exporter(module, model.spec).convert(model), model.spec)
+
+
+def _exporter(module, spec):
+    with extras.needed_for(f"converting {spec.name}"):
+        return importlib.import_module(module)
 
 
 def of_packed(path, spec, load, module):
@@ -98,12 +105,15 @@ def of_packed(path, spec, load, module):
     """
     weights = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
     kept = (
-        cache_directory() / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporter()[:8]}.tflite"
+        cache_directory()
+        / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporters_hash()[:8]}.tflite"
     )
     if kept.is_file():
         return Exported(kept.read_bytes(), spec)
+    model = load()
+    _exporter(module, spec)
     logger.info("converting %s, once for these weights: this takes a little", spec.name)
-    exported = of_model(load(), module)
+    exported = of_model(model, module)
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(kept) as file:
@@ -112,7 +122,7 @@ def of_packed(path, spec, load, module):
 
 
 @functools.cache
-def _exporter():
+def _exporters_hash():
     """Hash of the code that decides what a conversion gives."""
     import export
     from bnn_landmarks import network

@@ -26,10 +26,12 @@ import io
 import json
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
-from bnn_landmarks.files import atomic_write
+from bnn_landmarks import terminal
+from bnn_landmarks.files import atomic_write, read_json
 from bnn_landmarks.spec import Spec
 
 SUFFIX = ".npz"
@@ -140,7 +142,10 @@ def read(path, sha256=None):
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         spec = json.loads(str(arrays.pop("spec")))
-    except (ValueError, KeyError, EOFError, OSError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        *(ValueError, KeyError, EOFError, OSError, AttributeError, TypeError),
+        *(RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise ValueError(f"{path} is no packed network, or is cut short or damaged ({error})") from None
     return Spec.from_dict(spec), arrays
 
@@ -170,7 +175,7 @@ def load_checkpoint(run, latent=False):
     if checkpoint is None:
         raise FileNotFoundError(f"{run} holds no checkpoint yet")
     with float32():
-        model = build(Spec.from_dict(json.loads((run / "recipe.json").read_text())["spec"]))
+        model = build(_spec_of_run(run / "recipe.json"))
     try:
         status = tf.train.Checkpoint(model=model).restore(checkpoint)
         status.assert_existing_objects_matched().expect_partial()
@@ -179,6 +184,14 @@ def load_checkpoint(run, latent=False):
             f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
         ) from None
     return model
+
+
+def _spec_of_run(path):
+    """The `Spec` in a run's recipe.json."""
+    record = read_json(path)
+    if not isinstance(record, dict) or "spec" not in record:
+        raise ValueError(f"{path} is not the recipe of a training run: it has no spec")
+    return Spec.from_dict(record["spec"])
 
 
 def variable_key(layer, variable):
@@ -289,4 +302,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with terminal.errors_in_a_line("weights"):
+        main()

@@ -25,6 +25,16 @@ class RuntimeUnavailable(ImportError):
     """The library, or an interpreter for its delegate, is not there or does not run here; the message says why."""
 
 
+class Damaged(ValueError):
+    """The bytes of a model are no whole `.tflite` file; no engine runs it."""
+
+
+def refused(problem: str) -> ValueError:
+    """The error of a model that the library refuses, saying why."""
+    kind = Damaged if problem.startswith("the file is damaged") else ValueError
+    return kind(f"the model can't be run: {problem}")
+
+
 def library_path() -> pathlib.Path | None:
     """The shared library's path, or None where the installation has none.
 
@@ -70,7 +80,7 @@ def interpreter(model: str | os.PathLike | bytes, num_threads: int = 1) -> Any:
     delegate = _load_delegate(tflite, num_threads)
     _last_error()
     content = read_model(model)
-    _check_model(content)
+    check_model(content)
     try:
         made = tflite.Interpreter(
             model_content=content, experimental_delegates=[delegate], num_threads=num_threads
@@ -118,14 +128,24 @@ def library():
     """The loaded shared library (`ctypes.CDLL`)."""
     path = library_path()
     if path is None:
-        raise RuntimeUnavailable(
-            "this installation has no compiled runtime: install a C++ compiler and reinstall bnn-landmarks, "
-            "or, in a checkout, run python -m bnn_landmarks.runtime.build"
-        )
+        raise RuntimeUnavailable(_missing())
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
         raise RuntimeUnavailable(f"{path} can't be loaded: {error}") from error
+
+
+def _missing():
+    """Why there is no library, and what to do."""
+    named, root = os.environ.get("BNN_LANDMARKS_RUNTIME"), _HERE.parents[1]
+    if named:
+        return f"$BNN_LANDMARKS_RUNTIME names {named}, and there is no such file"
+    if (root / "setup.cfg").is_file():
+        return (
+            f"this is the package of the checkout {root}, which has no compiled runtime: run there "
+            "python -m bnn_landmarks.runtime.build, or work in another folder to use the installed package"
+        )
+    return "this installation has no compiled runtime: install a C++ compiler and reinstall bnn-landmarks"
 
 
 def _load_delegate(tflite, num_threads):
@@ -142,14 +162,18 @@ def _load_delegate(tflite, num_threads):
         raise RuntimeUnavailable(f"the delegate can't be loaded: {_one_line(error)}") from error
 
 
-def _check_model(content):
-    """Refuse a damaged file before the interpreter reads it: LiteRT crashes on some that its own checks let through."""
+def check_model(content):
+    """Refuse bytes before an interpreter reads them: LiteRT crashes on some that its own checks let through.
+
+    Raises:
+        RuntimeUnavailable: no library. Damaged: they are no whole file. ValueError: an operator that nothing here runs.
+    """
     function = library().bnn_landmarks_check_model
     function.restype = ctypes.c_char_p
     function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     problem = function(content, len(content)).decode()
     if problem:
-        raise ValueError(f"the model can't be run: {problem}")
+        raise refused(problem)
 
 
 def _last_error():

@@ -58,7 +58,7 @@ class Network:
         _check_kernels(self._library)
         self._model = self._library.bnn_open(content, len(content))
         if not self._model:
-            raise ValueError(f"the model can't be run: {self._error()}")
+            raise runtime.refused(self._error())
         self.inputs = self._forms(self._library.bnn_input_count, self._library.bnn_input)
         self.outputs = self._forms(self._library.bnn_output_count, self._library.bnn_output)
         self._idle, self._lock = [], threading.Lock()

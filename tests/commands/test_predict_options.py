@@ -116,12 +116,11 @@ def test_a_file_of_boxes_begins_a_video(predict, clip, tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("boxes.csv", "file,x,y\ntwo.png,1,2\n", "'width' is missing"),
-        ("boxes.csv", "file,x,y,width,height\ntwo.png,1,2,3,four\n", "could not convert"),
+        ("boxes.csv", "file,x,y\ntwo.png,1,2\n", "boxes.csv has no column width"),
         ("boxes.csv", "file,x,y,width,height\n", "holds no box"),
         ("boxes.csv", "file,x,y,width,height\nother.png,1,2,3,4\n", "has no box for two.png"),
-        ("boxes.json", "[{", "is no file of boxes"),
-        ("boxes.json", '[{"image_id": 1}]', "'bbox' is missing"),
+        ("boxes.json", "[{", "is not JSON"),
+        ("boxes.json", '[{"image_id": 1}]', "entry 1 has no bbox"),
         ("boxes.json", "3", "is no file of boxes"),
         ("boxes.json", '[{"image_id": "two", "bbox": [1, 2, 0, 4]}]', "is empty"),
         ("boxes.json", '[{"image_id": "two", "bbox": [900, 2, 4, 4]}]', "lies outside the image"),

@@ -119,8 +119,11 @@ def test_a_file_of_two_people_in_one_picture(folder, tmp_path):
 @pytest.mark.parametrize(
     "text, error, message",
     [
-        ("{}x", ValueError, "not a file of COCO keypoint results"),
-        ('[{"image_id": 5}]', ValueError, "not a file of COCO keypoint results"),
+        ("{}x", ValueError, "is not JSON"),
+        ("[" * 100_000, ValueError, "nested too deeply"),
+        ("{}", ValueError, "not a file of COCO keypoint results"),
+        ('[{"image_id": 5}]', ValueError, "entry 1 is not one of COCO's keypoint results"),
+        ('[{"image_id": 5, "keypoints": [1, 2, NaN]}]', ValueError, "entry 1 is not one"),
         ('[{"image_id": 5, "keypoints": [1, 2, 1]}]', ValueError, "holds 1 keypoints per subject"),
         (None, FileNotFoundError, "there is no file"),
     ],
