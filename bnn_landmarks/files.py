@@ -22,8 +22,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         FileNotFoundError: the directory does not exist. OSError: it can't be written to, or the disk is full.
     """
     path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+    check_place(path)
     temporary = hidden_name(path)
     try:
         with open(temporary, mode.replace("w", "x")) as file:
@@ -35,6 +34,19 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary), temporary):
             raise type(error)(f"can't write {path}: {error.strerror}") from None
         raise
+
+
+def check_place(path: pathlib.Path) -> None:
+    """Raise where a file can't take its name: there is no directory for it, or a folder or a device has that name.
+
+    Raises:
+        FileNotFoundError, FileExistsError.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+    if path.exists() and not path.is_file():
+        what = "folder" if path.is_dir() else "device"
+        raise FileExistsError(f"can't write {path}: a {what} of that name is in the way")
 
 
 def check_directory(path: str | os.PathLike) -> None:
@@ -53,6 +65,24 @@ def check_directory(path: str | os.PathLike) -> None:
     except OSError as error:
         raise type(error)(f"can't write to {path}: {there} takes no file ({error.strerror})") from None
     raise NotADirectoryError(f"can't write to {path}: {there} is not a folder")
+
+
+@contextlib.contextmanager
+def made_if_filled(path: pathlib.Path) -> Iterator[None]:
+    """Makes a directory, with those above it, for a block; afterwards those go again that nothing was written to.
+
+    Raises:
+        OSError: as `check_directory`.
+    """
+    check_directory(path)
+    made = [place for place in (path, *path.parents) if not place.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for place in made:
+                place.rmdir()
 
 
 def read_json(path: str | os.PathLike) -> Any:

@@ -18,6 +18,8 @@ parser.add_argument("table")
 parser.add_argument("--model", default="pose", help="an entry's name, a .tflite or a .npz file")
 arguments = parser.parse_args()
 
+if not arguments.folder.is_dir():
+    raise SystemExit(f"folder_to_csv.py: there is no folder {arguments.folder}")
 localizer = bnn_landmarks.Localizer(arguments.model)
 photos = sorted(p for p in arguments.folder.iterdir() if p.suffix.lower() in images.SUFFIXES)
 with open(arguments.table, "w", newline="") as file:

@@ -11,7 +11,7 @@ from absl import logging
 
 import bnn_landmarks
 from bnn_landmarks import terminal
-from bnn_landmarks.files import atomic_write
+from bnn_landmarks.files import atomic_write, check_directory
 from bnn_landmarks.geometry import boxes, crops, heatmaps, images
 from bnn_landmarks.inference import detect
 from export.rewrite import INPUT_DTYPES
@@ -146,13 +146,14 @@ def check_target(path):
     """Raise before the work, not after it, where a file can't be written.
 
     Raises:
-        ValueError: its name does not end in .tflite. FileNotFoundError: there is no such directory.
+        ValueError: its name does not end in .tflite. OSError: there is no such directory, or it takes no file.
     """
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"an exported file is named .tflite, not {path.name}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+    check_directory(path.parent)
 
 
 def write(path, data, spec, dtype, found, vectors):
@@ -223,8 +224,10 @@ def network(model, weights=None):
 
 
 def target(model, weights=None, output=None, suffix=""):
-    """The path to write to: `output`, else one named after the network."""
-    return pathlib.Path(output or f"{model or pathlib.Path(weights).stem}{suffix}.tflite")
+    """The path to write to: `output`, else one named after the network; errors as `check_target`."""
+    path = pathlib.Path(output or f"{model or pathlib.Path(weights).stem}{suffix}.tflite")
+    check_target(path)
+    return path
 
 
 def run(write, program, what):

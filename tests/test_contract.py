@@ -1,7 +1,11 @@
 """What a user can cause ends as ARCHITECTURE.md's section on errors says: every command in a line and a status that is
 not 0, every public function in ImportError, FileNotFoundError or ValueError with a one-line message."""
 
+import importlib
 import json
+import os
+import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +46,7 @@ def place(tmp_path_factory):
     (folder / "records" / "a.json").write_text("not JSON")
     (folder / "others").mkdir()
     (folder / "others" / "a.json").write_text("{}")
+    (folder / "others" / "a.b.json").write_text("[]")
     (folder / "deep.json").write_text("[" * 100_000)
     exported.write(exported.Exported(b"TFL3" * 9, zoo.entry("pose").spec), folder / "broken.tflite")
     return folder
@@ -62,7 +67,16 @@ COMMANDS = [
     ("predict", "outside", [PHOTO, "--model", "pose_128", "--box", "9000,9000,5,5"]),
     ("predict", "not one of 'auto'", [PHOTO, "--engine", "karas"]),
     ("predict", "not a valid", [PHOTO, "--threads", "two"]),
-    ("predict", "num_threads", [PHOTO, "--threads", "0"]),
+    ("predict", "'--threads': 0 is not in the range", [PHOTO, "--threads", "0"]),
+    ("predict", "'--threads': 100000 is not in the range", [PHOTO, "--threads", "100000"]),
+    ("predict", "'--threshold': nan is no number", [PHOTO, "--threshold", "nan"]),
+    ("predict", "'--threshold': 20.0 is not in the range", [PHOTO, "--threshold", "20"]),
+    ("predict", "no file or folder at nowhere", ["nowhere"]),
+    ("predict", "--model finder finds boxes", [PHOTO, "--model", "finder", "--output", "PLACE/new"]),
+    ("predict", "PLACE/text.jpg is not a folder", [PHOTO, "--output", "PLACE/text.jpg/new"]),
+    ("predict", "can't write to /dev/full", [PHOTO, "--output", "/dev/full"]),
+    ("predict", "can't write to /proc/new: /proc takes no file", [PHOTO, "--output", "/proc/new"]),
+    ("predict", "outside", [PHOTO, "--model", "pose_128", "--box", "9000,9000,5,5", "--output", "PLACE/a/b"]),
     ("predict", "did you mean pose", [PHOTO, "--model", "poze"]),
     ("predict", "none.tflite", [PHOTO, "--model", "none.tflite"]),
     ("predict", "alone.json", [PHOTO, "--model", "PLACE/alone.tflite"]),
@@ -76,6 +90,7 @@ COMMANDS = [
     ("predict", "no packed network", [PHOTO, "--model", "PLACE/half.npz"]),
     ("predict", "is a file", [PHOTO, "--model", "pose_128", "--output", "PLACE/text.jpg"]),
     ("demo", "there is no directory", ["--output", "PLACE/none/page"]),
+    ("demo", "can't write to /proc: /proc takes no file", ["--output", "/proc/page"]),
     ("demo", "is there already", ["--output", "PLACE/records"]),
     ("demo", "serves nothing", ["--output", "PLACE/page", "--no-browser"]),
     ("demo", "not in the range", ["--port", "70000"]),
@@ -101,6 +116,8 @@ COMMANDS = [
         "activation?",
         ["pose", "--data", "PLACE", "--output", "PLACE/r", "--set", "spec.options.activaton=1"],
     ),
+    ("train", "is not a folder", ["pose", "--data", "PLACE", "--output", "PLACE/text.jpg/new"]),
+    ("train", "'--checkpoint-minutes': inf is no number", ["pose", "--checkpoint-minutes", "inf"]),
     ("train", "key=value", ["pose", "--data", "PLACE", "--output", "PLACE/run", "--set", "samples"]),
     ("train", "not one of 'auto'", ["pose", "--data", "PLACE", "--output", "PLACE/run", "--kernels", "gpu"]),
     ("export", "give MODEL or --weights", []),
@@ -108,10 +125,13 @@ COMMANDS = [
     ("export", "no trained weights yet", ["face_pifa", "--output", "PLACE/a.tflite"]),
     ("export", "no weights file", ["--weights", "PLACE/none.npz", "--output", "PLACE/a.tflite"]),
     ("export", "no packed network", ["--weights", "PLACE/text.npz", "--output", "PLACE/a.tflite"]),
+    ("export", "there is no directory PLACE/text.jpg", ["pose", "--output", "PLACE/text.jpg/a.tflite"]),
+    ("export", "can't write to /proc", ["pose", "--output", "/proc/a.tflite"]),
     ("export", "not one of 'float32'", ["pose", "--input", "int8"]),
     ("evaluate", "Missing option '--output'", ["pose", "PLACE/set"]),
     ("evaluate", "no data set", ["pose", "PLACE/none/val", "--output", "PLACE/out"]),
     ("evaluate", "train.json", ["pose", "PLACE/set/train", "--output", "PLACE/out"]),
+    ("evaluate", "is not a folder", ["pose", "PLACE/set/train", "--output", "PLACE/text.jpg/new"]),
     ("tables", "--table", ["--tabel", "1"]),
     ("tables", "not a valid integer", ["--table", "one"]),
     ("tables", "a.json", ["--table", "7", "--records", "PLACE/records"]),
@@ -119,7 +139,9 @@ COMMANDS = [
     ("tables", "99", ["--table", "99"]),
     ("benchmark", "unknown engine 'karas'", ["pose", "--engines", "karas"]),
     ("benchmark", "did you mean pose", ["poze"]),
-    ("benchmark", "at least 1", ["pose", "--rounds", "0"]),
+    ("benchmark", "'--rounds': 0 is not in the range", ["pose", "--rounds", "0"]),
+    ("benchmark", "'--threads': 0 is not in the range", ["pose", "--threads", "0"]),
+    ("benchmark", "can't write to /dev/full", ["pose", "--output", "/dev/full"]),
 ]
 
 
@@ -134,6 +156,8 @@ def test_a_command_says_it_in_a_line(monkeypatch, capfd, tmp_path, place, comman
     told = capfd.readouterr().err
     assert end.value.code not in (0, None)
     assert "Traceback" not in told
+    lines = [line for line in told.splitlines() if line.startswith("bnn-landmarks: ")]
+    assert len(lines) == (end.value.code == 1)
     assert said.replace("PLACE", str(place)) in told.splitlines()[-1]
     assert sorted(place.rglob("*")) == before, "something half-written is left"
 
@@ -170,6 +194,7 @@ FUNCTIONS = [
     (ValueError, "not 'pose'", lambda p: zoo.load("pose", zoo.WEIGHTS / "pose_128.npz")),
     (ValueError, "unknown task", lambda p: zoo.names("faces")),
     (ValueError, "did you mean", lambda p: zoo.card("pose128")),
+    (ValueError, "a.b.json is no evaluation record", lambda p: zoo.records("a", p / "others")),
     (ValueError, "unknown engine", lambda p: bnn_landmarks.Localizer("pose", "karas")),
     (ValueError, "num_threads", lambda p: bnn_landmarks.Localizer("pose", num_threads=1.5)),
     (ValueError, "num_threads", lambda p: open_engine("pose", num_threads="2")),
@@ -289,6 +314,39 @@ def test_without_the_extra_a_program_says_what_brings_it(tmp_path, module):
     (line,) = done.stderr.splitlines()
     assert "pip install 'bnn-landmarks[train]'" in line
     assert [path.name for path in tmp_path.iterdir()] == ["pose.npz"]
+
+
+def test_a_camera_that_is_not_there_is_one_line(tmp_path):
+    code = "from bnn_landmarks import cli; cli.main()"
+    arguments = ["predict", "--model", "pose_128", "--camera", "97", "--output", "out"]
+    environment = {**os.environ, "DISPLAY": ":0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1 and "camera 97 can't be opened: is it there" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_data_sets_need_is_told_without_scipy(monkeypatch):
+    for name in ("scipy", "scipy.io", "scipy.io.matlab"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "bnn_landmarks.datasets.matfiles", raising=False)
+    importlib.import_module("bnn_landmarks.datasets.matfiles")
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.entry(name).weights])
+def test_the_list_leads_with_the_score_that_readme_leads_with(name):
+    from bnn_landmarks.commands.list import score
+
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{name}` |"))
+    led = re.search(r"([\d.]+) \([\d.]+ to", row)[1]
+    assert f" {led} (" in score(zoo.card(name))
 
 
 def test_the_benchmark_says_what_brings_an_engine(monkeypatch):

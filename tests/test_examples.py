@@ -95,6 +95,12 @@ def test_folder_to_csv(run, network, folder, tmp_path):
     assert all(np.isfinite(float(row["x"])) for row in rows)
 
 
+def test_folder_to_csv_without_a_folder(run, tmp_path):
+    with pytest.raises(SystemExit, match=r"^folder_to_csv.py: there is no folder nodir$"):
+        run("folder_to_csv.py", "nodir", tmp_path / "landmarks.csv")
+    assert not list(tmp_path.iterdir())
+
+
 def test_follow(run, network, tmp_path, rng):
     with video.writer(tmp_path / "clip.mp4", 10) as add:
         for _ in range(3):

@@ -44,6 +44,27 @@ def text(path):
         file.write("whole")
 
 
+@pytest.mark.parametrize("write", [text, lambda path: film(path.with_suffix(".mp4"))])
+def test_what_is_in_the_way_is_told_and_stays(tmp_path, write):
+    for suffix in (".txt", ".mp4"):
+        (tmp_path / f"a{suffix}").mkdir()
+    with pytest.raises(FileExistsError, match=r"can't write .*a\..*: a folder of that name is in the way"):
+        write(tmp_path / "a.txt")
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "a.txt"]
+    with pytest.raises(FileExistsError, match="a device of that name"):
+        text("/dev/full")
+
+
+def test_a_full_disk_is_told_with_the_name(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"^can't write .*a\.txt: No space left on device$"),
+        atomic_write(tmp_path / "a.txt", "w"),
+        open("/dev/full", "w") as full,
+    ):
+        full.write("x")
+    assert os.listdir(tmp_path) == []
+
+
 def film(path):
     with writer(path, 25) as add:
         add(np.zeros((32, 32, 3), np.uint8))

@@ -90,10 +90,15 @@ def records(name: str, directory: str | os.PathLike = CARDS) -> dict[str, Any]:
     """The evaluation records NAME.*.json of a directory, by file name.
 
     Raises:
-        ValueError: one is not JSON.
+        ValueError: one is none.
     """
-    paths = sorted(pathlib.Path(directory).glob(f"{name}.*.json"))
-    return {path.name: files.read_json(path) for path in paths}
+    found = {}
+    for path in sorted(pathlib.Path(directory).glob(f"{name}.*.json")):
+        record = files.read_json(path)
+        if not isinstance(record, dict) or "metrics" not in record:
+            raise ValueError(f"{path} is no evaluation record, as `evaluate` writes them")
+        found[path.name] = record
+    return found
 
 
 def card(name: str) -> dict[str, Any]:

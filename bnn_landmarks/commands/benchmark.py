@@ -4,12 +4,20 @@ import pathlib
 
 import click
 
+from bnn_landmarks.commands import THREADS
+
 
 @click.command()
 @click.argument("model", default="pose")
-@click.option("--threads", default=1, show_default=True, help="Threads of each interpreter.")
+@click.option("--threads", type=THREADS, default=1, show_default=True, help="Threads of each interpreter.")
 @click.option("--engines", help="Comma-separated; all by default: runtime, tflite, keras, lce-default, ...")
-@click.option("--rounds", default=30, show_default=True, help="Timed runs of each engine; they take turns.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="Timed runs of each engine; they take turns.",
+)
 @click.option("--profile", is_flag=True, help="Also print where the runtime's time goes.")
 @click.option(
     "--output",
@@ -29,8 +37,8 @@ def command(model, threads, engines, rounds, profile, output):
     from bnn_landmarks import files
     from bnn_landmarks.inference import benchmark
 
-    if threads < 1 or rounds < 1:
-        raise ValueError(f"--threads and --rounds must be at least 1, not {min(threads, rounds)}")
+    if output:
+        files.check_directory(output)
     chosen = tuple(engines.split(",")) if engines else benchmark.VARIANTS
     timings = benchmark.compare(model, chosen, threads, rounds)
     for line in benchmark.table(timings, threads):

@@ -4,6 +4,8 @@ import pathlib
 
 import click
 
+from bnn_landmarks.commands import Number
+
 CATEGORY = "The category whose points are read, where a COCO file has several with points."
 
 
@@ -32,12 +34,14 @@ def list_sets(names):
 @click.option("--category", help=CATEGORY)
 def prepare(name, source, data_dir, category):
     """Build the data set NAME from its downloaded folder."""
-    from bnn_landmarks import datasets
+    from bnn_landmarks import datasets, files
 
     builder_class = datasets.builder_class(name)
     from bnn_landmarks.datasets import builder
 
-    target = builder.prepare(builder_class, source, data_dir or datasets.default_data_dir(), category)
+    data_dir = data_dir or datasets.default_data_dir()
+    files.check_directory(data_dir)
+    target = builder.prepare(builder_class, source, data_dir, category)
     click.echo(target)
 
 
@@ -46,7 +50,11 @@ def prepare(name, source, data_dir, category):
 @click.option("--split", help="The split to show.  [default: the first of train, val, test that it has]")
 @click.option("--output", required=True, help="The contact sheet to write, .png or .jpg.")
 @click.option(
-    "--count", default=24, show_default=True, help="Images on the sheet, evenly spread over the split."
+    "--count",
+    type=click.IntRange(1),
+    default=24,
+    show_default=True,
+    help="Images on the sheet, evenly spread over the split.",
 )
 @click.option("--data-dir", help="Where NAME lies.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
 @click.option("--parts", is_flag=True, help="Draw the facial parts made from 68 points, not the points.")
@@ -90,7 +98,13 @@ def check(folder, split, category):
     "--predictions", required=True, help="A strong network's, in COCO's results format; 17 points are COCO's."
 )
 @click.option("--output", required=True, help="The annotation file to write: a split of its own.")
-@click.option("--sure", default=0.5, show_default=True, help="Confidence from which a prediction counts.")
+@click.option(
+    "--sure",
+    type=Number(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Confidence from which a prediction counts.",
+)
 @click.option("--data-dir", default=".", show_default=True, help="Where the folder NAME lies.")
 @click.option("--category", help=CATEGORY)
 def clean(name, split, predictions, output, sure, data_dir, category):

@@ -5,6 +5,7 @@ import shlex
 
 import click
 
+from bnn_landmarks.commands import THREADS
 from bnn_landmarks.inference.engines import ENGINES
 
 # A record is published on a card: how a score was measured, but not where this machine keeps its files.
@@ -30,7 +31,7 @@ def _words(argument):
 @click.option("--split", help="Split of the data set; without it DATASET's last part (mpii/val), or val.")
 @click.option("--category", help="The category to score, where a COCO file has several with landmarks.")
 @click.option("--engine", type=click.Choice(("auto", *ENGINES)), default="auto", show_default=True)
-@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--threads", type=THREADS, default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Add the mirrored crop's maps.")
 @click.option(
     "--robustness",
@@ -68,6 +69,9 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
     from bnn_landmarks.evaluation.examples import open_split
     from bnn_landmarks.evaluation.record import describe, write
 
+    for directory in (output, cards):
+        if directory:
+            files.check_directory(directory)
     samples, name, split = open_split(dataset, split, data, category)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
     evaluation = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))

@@ -4,6 +4,12 @@ import click
 
 from bnn_landmarks.spec import TASKS
 
+LEADS = (
+    *(("PCKh@0.5", "limbs"), ("NME", "mean of bins"), ("NME", "all images")),
+    *(("parts", "mean IU"), ("boxes", "recall")),
+)
+DATA = ("mpii", "helen_afw")
+
 
 @click.command()
 @click.option("--task", type=click.Choice(TASKS), help="All by default.")
@@ -11,7 +17,7 @@ def command(task):
     """The pretrained networks."""
     from bnn_landmarks import zoo
 
-    rows = [("NAME", "TASK", "LANDMARKS", "INPUT", "SIZE", "SCORE", "")]
+    rows = [("NAME", "TASK", "LANDMARKS", "INPUT", "WEIGHTS FILE", "SCORE", "")]
     for name in zoo.names(task):
         card = zoo.card(name)
         count = f"{len(card['landmarks'])} ({card['scheme']})"
@@ -25,10 +31,13 @@ def command(task):
 
 
 def score(card):
-    """The first measure of an entry's first evaluation record, "-" where it has none."""
-    for record in card["records"].values():
-        for metric, groups in record["metrics"].items():
-            for group, found in groups.items():
-                if found and found["value"] is not None:
-                    return f"{metric} {group} {found['value']:.1f} ({record['data']} {record['split']})"
+    """What README's table leads with: the first of `LEADS` in the records, `DATA` before others; "-" for none."""
+    records = card["records"].values()
+    first = [record for data in DATA for record in records if record["data"] == data]
+    for record in (*first, *records):
+        for metric, group in LEADS:
+            found = record["metrics"].get(metric, {}).get(group)
+            if found and found["value"] is not None:
+                digits = 2 if metric == "NME" else 1
+                return f"{metric} {group} {found['value']:.{digits}f} ({record['data']} {record['split']})"
     return "-"

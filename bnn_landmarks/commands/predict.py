@@ -4,6 +4,7 @@ import pathlib
 
 import click
 
+from bnn_landmarks.commands import THREADS, Number
 from bnn_landmarks.inference.engines import ENGINES
 
 
@@ -31,18 +32,32 @@ from bnn_landmarks.inference.engines import ENGINES
     help="What finds the subjects without a box: auto, finder (the zoo's), opencv.",
 )
 @click.option(
-    "--refine", default=1, show_default=True, help="How often to look again where the box was not given."
+    "--refine",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="How often to look again where the box was not given.",
 )
 @click.option(
     "--least-presence",
-    type=float,
+    type=Number(0, 1),
     metavar="P",
     help="How sure a subject must be (presence, 0 to 1) where nobody is detected for sure, or nothing detects.",
 )
-@click.option("--max-people", type=int, metavar="N", help="Subjects at most, the surest.")
-@click.option("--fps", type=float, metavar="F", help="Look at no more than F frames of a video per second.")
+@click.option("--max-people", type=click.IntRange(1), metavar="N", help="Subjects at most, the surest.")
 @click.option(
-    "--every", default=1, show_default=True, metavar="N", help="Look at every Nth frame of a video."
+    "--fps",
+    type=Number(0, min_open=True),
+    metavar="F",
+    help="Look at no more than F frames of a video per second.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Look at every Nth frame of a video.",
 )
 @click.option(
     "--format",
@@ -54,17 +69,21 @@ from bnn_landmarks.inference.engines import ENGINES
 )
 @click.option("--stamp", is_flag=True, help="Write the frames per second into the picture.")
 @click.option("--engine", type=click.Choice(("auto", *ENGINES)), default="auto", show_default=True)
-@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--threads", type=THREADS, default=1, show_default=True, help="Threads of the engine.")
 @click.option("--flip", is_flag=True, help="Average with the mirrored crop: a little better, twice the time.")
 @click.option(
-    "--threshold", default=0.2, show_default=True, help="Score below which a landmark is not drawn."
+    "--threshold",
+    type=Number(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Score below which a landmark is not drawn.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=pathlib.Path, file_okay=False),
     default="predictions",
     show_default=True,
-    help="Directory to write to; made.",
+    help="Directory to write to; made where there is something to write.",
 )
 def command(
     photos,
@@ -89,9 +108,10 @@ def command(
 ):
     """Find landmarks in PHOTOS: image files, video files, directories of them, addresses of streams (rtsp://...).
 
-    For each photograph NAME, DIR/NAME.overlay.jpg and DIR/NAME.json are written (and NAME.mask.png, class indices,
-    by a network of parts); for each video NAME.overlay.mp4 and NAME.json. Without a box a detector looks for people or
-    faces; where it finds none the whole image is used, and that is said.
+    For each photograph NAME, DIR/NAME.overlay.jpg is written (and NAME.mask.png, class indices, by a network of parts),
+    for each video NAME.overlay.mp4; beside it what --format says, NAME.json by default; with --format csv alone
+    NAME.csv and no .json. Without a box a detector looks for people or faces; where it finds none the whole image is
+    used, and that is said.
 
     \b
     bnn-landmarks predict --sample
@@ -105,6 +125,7 @@ def command(
 
     from tqdm import tqdm
 
+    from bnn_landmarks import files
     from bnn_landmarks.geometry import images
     from bnn_landmarks.inference import box_files, detect, predictions, results
     from bnn_landmarks.inference.localizer import Localizer
@@ -118,13 +139,22 @@ def command(
         raise ValueError("--box belongs to one photograph or video; there are several")
     if boxes and box_file:
         raise ValueError("give --box or --boxes, not both")
+    files.check_directory(output)
     localizer = Localizer(model, engine, threads, flip, detector, refine, least_presence)
+    if localizer.spec.task == "boxes":
+        raise ValueError(
+            f"--model {model} finds boxes, no landmarks: give a network of landmarks or parts (bnn-landmarks list); "
+            "without --box it is what finds the subjects"
+        )
+    box_giver = "given by you"
     if sample:
         name = "person" if localizer.scheme.name in detect.PEOPLE_SCHEMES else "face"
-        boxes = boxes or (None if sources else images.SAMPLE_BOXES.get(name))
+        if not (boxes or sources):
+            boxes, box_giver = images.SAMPLE_BOXES.get(name), "that comes with the sample"
         sources.append(images.sample(name))
     how = predictions.How(
         boxes=boxes,
+        box_giver=box_giver,
         box_file=box_files.read(box_file) if box_file else None,
         threshold=threshold,
         formats=tuple(dict.fromkeys(formats)),
@@ -134,7 +164,6 @@ def command(
         most=max_people,
     )
     results.check_formats(how.formats, localizer.spec.task)
-    output.mkdir(parents=True, exist_ok=True)
     print(f"{localizer.spec.name} on engine {localizer.engine.name}")
     if camera is not None:
         camera = int(camera) if camera.isdecimal() else camera
@@ -143,7 +172,8 @@ def command(
     warnings.filterwarnings(
         "ignore", ".*(whole image|nobody found).*", UserWarning
     )  # said for each file below
-    with quiet_libraries(), tqdm(sources, unit="file", disable=len(sources) < 2) as bar:
+    bar = tqdm(sources, unit="file", disable=len(sources) < 2)
+    with files.made_if_filled(output), quiet_libraries(), bar:
         for source, name in zip(bar, predictions.distinct_names(sources), strict=True):
             try:
                 told = predictions.predict_file(localizer, source, output / name, how)

@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from bnn_landmarks.commands import Number
+
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -42,8 +44,20 @@ import click
     show_default=True,
     help="What computes the steps: auto takes the CPU kernels where they work.",
 )
-@click.option("--validate-samples", default=8000, show_default=True, help="Samples between validations.")
-@click.option("--checkpoint-minutes", default=4.0, show_default=True, help="Minutes between checkpoints.")
+@click.option(
+    "--validate-samples",
+    type=click.IntRange(1),
+    default=8000,
+    show_default=True,
+    help="Samples between validations.",
+)
+@click.option(
+    "--checkpoint-minutes",
+    type=Number(0),
+    default=4.0,
+    show_default=True,
+    help="Minutes between checkpoints.",
+)
 @click.option("--list", "show", is_flag=True, help="Print the recipes; with RECIPE what that one says.")
 def command(
     recipe,
@@ -77,7 +91,7 @@ def command(
     The run's directory holds weights.npz at the end (best.npz: of the best validation), which evaluate, predict and
     python -m export.lce --weights take.
     """
-    from bnn_landmarks import recipes
+    from bnn_landmarks import files, recipes
 
     if show and recipe in recipes.names():
         click.echo(recipes.text(recipe).strip())
@@ -91,6 +105,7 @@ def command(
     ]
     if missing:
         raise click.UsageError(f"{missing[0]} is missing; --list prints the recipes")
+    files.check_directory(output)
     from bnn_landmarks.training.recipe import override, parse
     from bnn_landmarks.training.stopping import Stopped
     from bnn_landmarks.training.trainer import make_strategy, train

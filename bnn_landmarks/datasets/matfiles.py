@@ -1,8 +1,6 @@
 """MATLAB files, read so that every set's parser may say `struct.field` and count on floating point."""
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import mat_struct
 
 
 def read(path):
@@ -13,6 +11,8 @@ def read(path):
     Raises:
         ValueError: it is not such a file.
     """
+    from scipy.io import loadmat  # what a set's folder must hold is told without it
+
     try:
         found = loadmat(path, squeeze_me=True, struct_as_record=False)
     except Exception as error:  # SciPy's reader raises errors of many kinds for damaged files.
@@ -22,7 +22,7 @@ def read(path):
 
 
 def _floating(value):
-    if isinstance(value, mat_struct):
+    if hasattr(value, "_fieldnames"):  # SciPy's mat_struct
         for field in value._fieldnames:
             setattr(value, field, _floating(getattr(value, field)))
     elif isinstance(value, np.ndarray) and value.dtype == object:

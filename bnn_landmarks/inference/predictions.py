@@ -17,6 +17,7 @@ from tqdm import tqdm
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import box_files, detect, results, video
 from bnn_landmarks.inference.localizer import Sighting, given_boxes
+from bnn_landmarks.terminal import quiet_libraries
 
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
@@ -115,7 +116,7 @@ def is_video(source):
     if source.suffix.lower() in images.SUFFIXES:
         return False
     if not source.exists():
-        raise FileNotFoundError(f"no image at {source}")
+        raise FileNotFoundError(f"no file or folder at {source}")
     if not source.is_file():
         return True
     with open(source, "rb") as file:
@@ -141,13 +142,15 @@ def parse_box(text):
 class How:
     """What is to be written of each source, and how it is looked at.
 
-    boxes: given boxes [N, 4], or None. box_file: `box_files.BoxFile` whose boxes are taken instead, or None.
+    boxes: given boxes [N, 4], or None. box_giver: where they come from, in words.
+    box_file: `box_files.BoxFile` whose boxes are taken instead, or None.
     threshold: score a landmark needs to be drawn. formats: of `results.FORMATS`.
     stamp: write the frames per second into the picture. rate: frames of a video to look at per second at most, None for
     all. every: look at every so manieth frame. most: subjects at most, None for any number.
     """
 
     boxes: list | None = None
+    box_giver: str = "given by you"
     box_file: box_files.BoxFile | None = None
     threshold: float = draw.THRESHOLD
     formats: tuple = ("json",)
@@ -195,7 +198,7 @@ def predict_file(localizer, source, target, how=None):
         images.write(mask, _together(found, image.shape[:2]))
     images.write(overlay, overlaid(image, found, how.threshold))
     results.write(record, target, how.formats)
-    return f"{source}: {_told(found, localizer, image.shape)} -> {overlay}"
+    return f"{source}: {_told(found, localizer, image.shape, how.box_giver)} -> {overlay}"
 
 
 def _found(localizer, image, source, how):
@@ -233,7 +236,10 @@ def show_camera(localizer, camera, how=None):
         ValueError: no such camera, or it gives no frame. OSError: OpenCV can't open a window here.
     """
     how = how or How()
-    frames = video.Video(camera) if isinstance(camera, int | str | pathlib.Path) else camera
+    frames = camera
+    if isinstance(camera, int | str | pathlib.Path):
+        with quiet_libraries():  # OpenCV warns of every way that it tries.
+            frames = video.Video(camera)
     no_window = OSError("this OpenCV can't open a window here (no display, or a headless build)")
     # OpenCV's Qt ends the process where there is no display.
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -325,7 +331,7 @@ def _counted(count, what="subject"):
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _told(found, localizer, shape):
+def _told(found, localizer, shape, giver):
     if not found:
         return "nobody found (give --box to look all the same)"
     first = found[0]
@@ -333,9 +339,8 @@ def _told(found, localizer, shape):
         if localizer.knows_whole(first, shape):
             return f"{_counted(len(found))}, looked for in the whole image"
         return detect.nothing_found(localizer.scheme).replace("give boxes", "give --box")
-    how = (
-        f"detected by {first.detector}"
-        if first.found == "detector"
-        else f"given by {first.detector or 'you'}"
-    )
+    if first.found == "detector":
+        how = f"detected by {first.detector}"
+    else:
+        how = f"given by {first.detector}" if first.detector else giver
     return f"{_counted(len(found))}, box {how}"

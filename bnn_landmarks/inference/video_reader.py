@@ -78,7 +78,14 @@ class Video:
         self._capture = cv2.VideoCapture(self._opened)
         if not self._capture.isOpened():
             reason = "is not a video that can be read (damaged, or of another kind)"
-            raise ValueError(f"{self.name} can't be opened" if self.live else f"{self.name} {reason}")
+            if self.live:
+                why = (
+                    ": is it there, and does no other program use it?"
+                    if isinstance(self._opened, int)
+                    else ""
+                )
+                raise ValueError(f"{self.name} can't be opened{why}")
+            raise ValueError(f"{self.name} {reason}")
         # Which OpenCV turns by itself depends on its version, and none knows mirrored pictures.
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         degrees = self._capture.get(cv2.CAP_PROP_ORIENTATION_META)

@@ -7,7 +7,7 @@ import shutil
 
 import cv2
 
-from bnn_landmarks.files import hidden_name
+from bnn_landmarks.files import check_place, hidden_name
 from bnn_landmarks.inference import mp4
 
 LONGEST_SIDE = 8190  # pixels, of MPEG-4 part 2.
@@ -26,8 +26,7 @@ def writer(path, rate):
         FileNotFoundError: no such directory. OSError: OpenCV can't write video here, or the disk is full.
     """
     path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+    check_place(path)
     temporary = hidden_name(path.with_suffix(".mp4"))
     output, size, times = cv2.VideoWriter(), None, []
 

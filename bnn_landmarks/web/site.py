@@ -13,6 +13,7 @@ import pathlib
 import tempfile
 
 from bnn_landmarks import zoo
+from bnn_landmarks.files import check_directory
 
 HERE = pathlib.Path(__file__).parent
 ASSETS = HERE.parent / "assets"
@@ -56,13 +57,15 @@ def write(directory):
     """The site as a folder, which takes its name when it is whole.
 
     Raises:
-        FileNotFoundError: there is no directory to make it in. ValueError: it is there already, and holds something.
+        OSError: there is no directory to make it in, or that takes none.
+        ValueError: it is there already, and holds something.
     """
     directory = pathlib.Path(directory)
     if not directory.parent.is_dir():
         raise FileNotFoundError(f"can't write {directory}: there is no directory {directory.parent}")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ValueError(f"{directory} is there already: the page is written to a new or an empty folder")
+    check_directory(directory.parent)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as scratch:
         made = pathlib.Path(scratch) / "site"
         for name, content in files().items():

@@ -118,7 +118,7 @@ def test_the_sample_fits_the_network(predict, monkeypatch, tmp_path):
     blank = Engine("blank", ENGINE.spec, lambda x: np.zeros((len(x), 32, 32, 3), np.float32))
     monkeypatch.setattr(localizer, "open_engine", lambda *arguments: blank)
     status, out, _ = predict("--sample")
-    assert status == 0 and "box given" in out
+    assert status == 0 and "box that comes with the sample" in out
     monkeypatch.setattr(detect, "PEOPLE_SCHEMES", ())
     assert predict("--sample")[0] == 0
     assert [n for n in written(tmp_path / "out") if n.endswith("json")] == ["face.json", "person.json"]
@@ -171,7 +171,7 @@ def test_bad_arguments_are_one_line_and_write_nothing(predict, photo, tmp_path, 
     assert status == 1
     assert len(lines) == 1 and said in lines[0]
     assert "Traceback" not in err
-    assert written(tmp_path / "out") == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,6 @@ def test_bad_arguments_are_one_line_and_write_nothing(predict, photo, tmp_path, 
     [
         (["--model", "poze"], "pose"),
         (["--model", "nowhere.tflite"], "nowhere.tflite"),
-        (["--threads", "0"], "num_threads"),
     ],
 )
 def test_networks_that_are_not_there_are_one_line(photo, tmp_path, monkeypatch, capfd, arguments, said):

@@ -138,17 +138,25 @@ def test_a_bad_file_of_boxes_is_one_line(predict, tmp_path, name, text, said):
         (["--boxes", "nowhere.json"], "no file of boxes at nowhere.json"),
         (["--boxes", "two.png", "--box", "1,2,3,4"], "--box or --boxes, not both"),
         (["--detector", "yolo"], "unknown detector 'yolo'"),
-        (["--refine", "-1"], "how often to look again"),
-        (["--least-presence", "1.5"], "the least presence is from 0 to 1"),
         (["--format", "xml"], "unknown format 'xml'"),
-        (["--max-people", "0"], "people at most must be 1 or more"),
-        (["--every", "0"], "every must be 1 or more"),
-        (["--fps", "0"], "must be positive"),
     ],
 )
 def test_bad_options_are_one_line_and_write_nothing(predict, arguments, said):
     status, _, error = predict("two.png", *arguments)
     assert status == 1 and said in error and len(error.splitlines()) == 1
+    assert not pathlib.Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--refine", -1), ("--least-presence", 1.5), ("--least-presence", "nan"), ("--max-people", 0)),
+        *(("--every", 0), ("--fps", 0), ("--fps", "inf"), ("--threshold", -1)),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused_by_option(predict, option, value):
+    status, _, error = predict("two.png", option, value)
+    assert status == 2 and f"Invalid value for '{option}'" in error
     assert not pathlib.Path("out").exists()
 
 
