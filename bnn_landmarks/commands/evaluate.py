@@ -78,7 +78,8 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
     under = moved = None
     if changed:
         under = robustness.measure(localizer, samples, evaluation.metrics, lambda e: tqdm(e, unit="change"))
-        moved = steadiness.measure(localizer, samples, lambda e: tqdm(e, unit="image"))
+        if localizer.spec.task != "boxes":
+            moved = steadiness.measure(localizer, samples, lambda e: tqdm(e, unit="image"))
     record = describe(
         evaluation,
         source=source,

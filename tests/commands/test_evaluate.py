@@ -72,3 +72,16 @@ def test_changed_conditions_are_measured_when_asked_for(small, tmp_path, asked):
     assert moved["crop shifted by half a pixel"]["rms"] == pytest.approx(100 * 0.5 * side / 32 / 20, abs=1e-3)
     for file in ("images.csv", "curves.png", "worst.jpg", "comparison.md"):
         assert (tmp_path / "out" / file).is_file()
+
+
+def test_boxes_are_scored_under_changed_conditions_and_have_no_steadiness(small, monkeypatch, tmp_path):
+    spec = Spec("finder", task="boxes", scheme="subjects", input_size=32, padding=1.0, score="sigmoid")
+    maps = np.full((8, 8, spec.outputs), -9, np.float32)
+    localizer = Localizer(Engine("lce", spec, lambda inputs: np.repeat(maps[None], len(inputs), axis=0)))
+    monkeypatch.setattr(scoring, "open_network", lambda *_: (localizer, None, None))
+    arguments = ["finder", "mine/val", "--output", str(tmp_path / "out"), "--robustness"]
+    result = click.testing.CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert result.exit_code == 0 and "| half resolution |" in result.output
+    assert list(record["robustness"]["scores"]) == ["unchanged", *robustness.CHANGES]
+    assert record["steadiness"] is None
