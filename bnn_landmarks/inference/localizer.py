@@ -26,10 +26,12 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # Presences by kind of subject: from which one look is enough; below which the only one may be nobody, so that the whole
-# image is looked at, too, and a guess, or the whole image, shows nobody. Chosen once, on 100 images of mpii train and
-# of lspet train, 80 of aflw2000 train_68 and the pictures of benchmarks/empty_scenes.py; no program here repeats it.
+# image is looked at, too, and a guess, or the whole image, shows nobody. Chosen on train splits, `pose` and
+# `face_300wlp`, as benchmarks/presence.py prints them.
 ENOUGH = {"person": 0.55, "face": 0.7}
 PRESENCE = {"person": 0.3, "face": 0.55}
+# Guesses of a detector that are looked into where it is sure of none, the others if nobody is in the first.
+GUESSES = 3
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
 OWN_PRESENCE = 0.2
 # How much wider than in training a whole image may be without a word.
@@ -271,10 +273,11 @@ class Localizer:
         if boxes is not None:
             return self.look(image, [Sighting(box, "given") for box in given_boxes(image, boxes)])
         sightings, sure = self.detect(image)
-        results = look_and_again(self, image, sightings[:most])
+        first, others = (sightings, []) if sure else (sightings[:1], sightings[1:])
+        results = look_and_again(self, image, first[:most])
         if self._may_be_elsewhere(results):
-            whole = look_and_again(self, image, [whole_image(image)])
-            results = [max([*results, *whole], key=lambda result: result.presence)]
+            elsewhere = look_and_again(self, image, [*others, whole_image(image)])
+            results = [max([*results, *elsewhere], key=lambda result: result.presence)]
         if sure:
             return results
         results = [result for result in results if result.presence >= self.least_presence]
@@ -296,7 +299,7 @@ class Localizer:
 
     def detect(self, image: np.ndarray) -> tuple[list, bool]:
         """Where the subjects of an image are, by the detector: `Sighting`s, the best first; and whether somebody is
-        there for sure. Where not, it is the detector's best guess; the whole image, where a detector does not guess."""
+        there for sure. Where not, they are the detector's best guesses; the whole image, where it does not guess."""
         found, guesses = [], False
         if self.detector is not None:
             guesses = np.isfinite(self.detector.sure)
@@ -310,7 +313,7 @@ class Localizer:
         sure = [each for each in found if each.box_score is None or each.box_score >= self.detector.sure]
         if sure:
             return sure, True
-        return found[:1] if guesses else [whole_image(image)], False
+        return found[:GUESSES] if guesses else [whole_image(image)], False
 
     def knows_whole(self, result: Any, shape: tuple) -> bool:
         """Whether a subject found in a whole image of this shape is as large in it as those in the whole images that

@@ -13,8 +13,8 @@ map always sums to 1, it is as likely in every place as in any other: so its sco
 the crop's pixels, between which the logits are interpolated as `localizer.parts_mask` does.
 "parts_balanced": the same with each pixel weighted by one over the square root of its class's share of the batch.
 "boxes": on targets of `boxes.encode`: CenterNet's focal loss of the centres (Zhou, Wang & Krähenbühl 2019, equation 1),
-and at the bumps the distance of the four numbers of the box from the annotated ones, and how much of their union the two
-boxes do not share (UnitBox, Yu et al. 2016, takes its logarithm): the numbers alone leave narrow boxes too wide.
+and at the bumps the distance of the four numbers of the box from the annotated ones, and how much of their union the
+two boxes do not share (UnitBox, Yu et al. 2016, takes its logarithm): the numbers alone leave narrow boxes too wide.
 """
 
 import tensorflow as tf

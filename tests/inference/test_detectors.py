@@ -6,7 +6,7 @@ import pytest
 from sight import ENGINE, discs
 
 from bnn_landmarks.geometry import boxes, crops
-from bnn_landmarks.inference import detect, detectors
+from bnn_landmarks.inference import detect, detectors, localizer
 from bnn_landmarks.inference.engines import Engine
 from bnn_landmarks.inference.finder import Finder
 from bnn_landmarks.inference.localizer import Localizer
@@ -107,7 +107,7 @@ def test_what_a_detector_says_is_checked(wrong, said):
 
 @pytest.mark.parametrize(("score", "sure"), [(0.9, True), (0.3, True), (0.2, False)])
 def test_a_guess_is_taken_where_there_is_nobody_for_sure(monkeypatch, score, sure):
-    """Of boxes below what the detector calls sure only the best, and only if the landmarks are there."""
+    """Of boxes below what the detector calls sure only one, and only if the landmarks are there."""
 
     def find(image):
         return np.array([BOX, [80.0, 50.0, 210.0, 190.0]]), np.array([score, 0.15])
@@ -124,6 +124,32 @@ def test_a_guess_is_taken_where_there_is_nobody_for_sure(monkeypatch, score, sur
     else:
         with pytest.warns(UserWarning, match="nobody found"):
             assert unseen(discs(POINTS)) == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_of_guesses_the_one_with_somebody_in_it_is_taken(monkeypatch, place):
+    """Wherever it is among the first, by the detector's scores."""
+    nowhere = [[300.0, 10.0, 60.0, 60.0], [10.0, 220.0, 60.0, 60.0], [320.0, 220.0, 60.0, 60.0]]
+    boxes = [*nowhere[:place], BOX, *nowhere[place:]]
+    scores = np.array([0.29, 0.28, 0.27, 0.26])
+    guessing = detectors.Detector("mine", lambda image: (np.array(boxes), scores), sure=0.3)
+    monkeypatch.setattr(detectors, "choose", lambda *arguments: guessing)
+    nothing = np.zeros((32, 32, 3), np.float32)
+
+    def run(inputs):
+        return np.stack([ENGINE.run(each[None])[0] if each.any() else nothing for each in inputs])
+
+    image = discs(POINTS)
+    look = Localizer(Engine("seeing", ENGINE.spec, run), least_presence=0.3)
+    looked = []
+    monkeypatch.setattr(look, "look", lambda *what: looked.extend(what[1]) or Localizer.look(look, *what))
+    if place < localizer.GUESSES:
+        (found,) = look(image)
+        assert found.found == "detector" and found.box_score == scores[place]
+        assert np.abs(found.points - POINTS).max() < 4
+    else:
+        assert all(each.found == "image" for each in look(image))
+    assert (place > 0) == any(each.box.tolist() in nowhere for each in looked), "looked when the first is good"
 
 
 def test_where_a_detector_that_guesses_has_no_guess_the_whole_image_is_asked(monkeypatch):

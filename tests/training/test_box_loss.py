@@ -41,7 +41,9 @@ def test_the_right_maps_cost_nothing_and_wrong_ones_do():
     far[..., 1] += 30
     width, apart = 40 / 4, 30.0
     not_in_common = 1 - (width - 0.2) / (width + 0.2)
-    assert value(target(), shifted) == pytest.approx(value(target(), right) + 0.2 + 3 * not_in_common, rel=1e-3)
+    assert value(target(), shifted) == pytest.approx(
+        value(target(), right) + 0.2 + 3 * not_in_common, rel=1e-3
+    )
     assert value(target(), far) == pytest.approx(value(target(), right) + apart + 3, rel=1e-3)
 
 

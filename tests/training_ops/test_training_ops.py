@@ -38,7 +38,15 @@ def test_the_kernels_compile_without_a_warning(kernels):
     """Those that need no header of TensorFlow's; the others take minutes."""
     sources = [path for path in kernels.sources() if path.parent.name == kernels.folder]
     assert {"forward.cc", "input_gradient.cc", "kernel_gradient.cc"} <= {path.name for path in sources}
-    flags = [*training_ops.FLAGS, training_ops.INCLUDE, *kernels.flags, "-std=c++17", "-Werror", "-O1", "-fsyntax-only"]
+    flags = [
+        *training_ops.FLAGS,
+        training_ops.INCLUDE,
+        *kernels.flags,
+        "-std=c++17",
+        "-Werror",
+        "-O1",
+        "-fsyntax-only",
+    ]
     done = subprocess.run([*compiler(), *flags, *map(str, sources)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -8,6 +8,7 @@ const ENOUGH = { person: 0.55, face: 0.7 };
 const PRESENCE = { person: 0.3, face: 0.55 };
 const SURE = 0.35;
 const GUESS = 0.22;
+const GUESSES = 3;
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];
 const FACE_SCHEMES = ["ibug68", "parts7", "pifa34", "aflw21", "aflw19"];
 export const FINDER = "finder";
@@ -90,9 +91,10 @@ export class Localizer {
         if (boxes !== null && boxes !== undefined)
             return this.look(picture, givenBoxes(picture, boxes).map(given));
         const { sightings, sure } = this.detect(picture);
-        let results = lookAndAgain(this, picture, sightings.slice(0, most));
+        const [first, others] = sure ? [sightings, []] : [sightings.slice(0, 1), sightings.slice(1)];
+        let results = lookAndAgain(this, picture, first.slice(0, most));
         if (this.mayBeElsewhere(results)) {
-            results = [...results, ...lookAndAgain(this, picture, [wholeImage(picture)])];
+            results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
             results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
         }
         return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
@@ -109,7 +111,7 @@ export class Localizer {
             .filter(({ box }) => inImage(box, width, height))
             .map(({ box, score }) => ({ box, found: "detector", detector: FINDER, boxScore: score, track: null }));
         const sure = found.filter(({ boxScore }) => boxScore >= SURE);
-        return sure.length ? { sightings: sure, sure: true } : { sightings: found.slice(0, 1), sure: false };
+        return sure.length ? { sightings: sure, sure: true } : { sightings: found.slice(0, GUESSES), sure: false };
     }
     find(finder, picture) {
         const { inputSize, stride } = finder.spec;

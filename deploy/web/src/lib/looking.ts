@@ -18,9 +18,11 @@ const AGAIN = 0.2;
  */
 const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
 const PRESENCE: Record<string, number> = { person: 0.3, face: 0.55 };
-/** The finder's scores from which a box is one, and from which the best of those below is worth a look. */
+/** The finder's scores from which a box is one, and from which those below are worth a look; how many of these are,
+ * the others if nobody is in the first. */
 const SURE = 0.35;
 const GUESS = 0.22;
+const GUESSES = 3;
 
 const PEOPLE_SCHEMES = ["mpii16", "lsp14", "coco17"];
 const FACE_SCHEMES = ["ibug68", "parts7", "pifa34", "aflw21", "aflw19"];
@@ -170,9 +172,10 @@ export class Localizer implements Looker {
   localize(picture: Picture, boxes: unknown, most = Infinity): Seen[] {
     if (boxes !== null && boxes !== undefined) return this.look(picture, givenBoxes(picture, boxes).map(given));
     const { sightings, sure } = this.detect(picture);
-    let results = lookAndAgain(this, picture, sightings.slice(0, most));
+    const [first, others] = sure ? [sightings, []] : [sightings.slice(0, 1), sightings.slice(1)];
+    let results = lookAndAgain(this, picture, first.slice(0, most));
     if (this.mayBeElsewhere(results)) {
-      results = [...results, ...lookAndAgain(this, picture, [wholeImage(picture)])];
+      results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
       results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
     }
     return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
@@ -184,7 +187,7 @@ export class Localizer implements Looker {
     return this.hasDetector && this.refine > 0 && results.length < 2 && unsure;
   }
 
-  /** Where the subjects are, the best first, and whether somebody is there for sure: if not, it is a guess. */
+  /** Where the subjects are, the best first, and whether somebody is there for sure: if not, they are guesses. */
   detect(picture: Picture): { sightings: Sighting[]; sure: boolean } {
     const { width, height } = picture;
     if (!this.finder || this.kind < 0) return { sightings: [wholeImage(picture)], sure: false };
@@ -192,7 +195,7 @@ export class Localizer implements Looker {
       .filter(({ box }) => inImage(box, width, height))
       .map(({ box, score }) => ({ box, found: "detector", detector: FINDER, boxScore: score, track: null }));
     const sure = found.filter(({ boxScore }) => boxScore! >= SURE);
-    return sure.length ? { sightings: sure, sure: true } : { sightings: found.slice(0, 1), sure: false };
+    return sure.length ? { sightings: sure, sure: true } : { sightings: found.slice(0, GUESSES), sure: false };
   }
 
   private find(finder: Network, picture: Picture): boxes.Found[] {
