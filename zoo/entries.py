@@ -138,7 +138,7 @@ ENTRIES = {
             paper="none: the paper is given the boxes",
             trained_on=FINDER,
             weights="finder.npz",
-            sha256="351ba5936e0730af92b72f5730e3ec39872d0b588c64bae9619bf81fbdd5ade9",
+            sha256="2309e2683c21685914451ddcf567d95da05eba9fd87be28955cb5b256de8c2af",
         ),
     )
 }
