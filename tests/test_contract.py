@@ -135,7 +135,7 @@ COMMANDS = [
     ("tables", "--table", ["--tabel", "1"]),
     ("tables", "not a valid integer", ["--table", "one"]),
     ("tables", "a.json", ["--table", "7", "--records", "PLACE/records"]),
-    ("tables", "a.json is no evaluation record", ["--table", "7", "--records", "PLACE/others"]),
+    ("tables", "is no evaluation record", ["--table", "7", "--records", "PLACE/others"]),
     ("tables", "99", ["--table", "99"]),
     ("benchmark", "unknown engine 'karas'", ["pose", "--engines", "karas"]),
     ("benchmark", "did you mean pose", ["poze"]),
