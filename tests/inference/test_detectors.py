@@ -149,7 +149,9 @@ def test_of_guesses_the_one_with_somebody_in_it_is_taken(monkeypatch, place):
         assert np.abs(found.points - POINTS).max() < 4
     else:
         assert all(each.found == "image" for each in look(image))
-    assert (place > 0) == any(each.box.tolist() in nowhere for each in looked), "looked when the first is good"
+    assert (place > 0) == any(each.box.tolist() in nowhere for each in looked), (
+        "looked when the first is good"
+    )
 
 
 def test_where_a_detector_that_guesses_has_no_guess_the_whole_image_is_asked(monkeypatch):
