@@ -232,7 +232,7 @@ class Tracker:
         least = self.least_presence
         if not sure:
             # Nobody is taken for a newcomer, or for somebody who is back, on a guess.
-            sightings, least = ([], least) if self.tracks else (sightings[:1], self.localizer.least_presence)
+            sightings, least = ([], least) if self.tracks else (sightings, self.localizer.least_presence)
         boxes = [sighting.box for sighting in sightings]
         pairs = self._match(boxes)
         again = []

@@ -91,7 +91,7 @@ def test_unknown_kernels(monkeypatch):
 def test_no_library(monkeypatch, tmp_path):
     monkeypatch.setenv("BNN_LANDMARKS_RUNTIME", str(tmp_path / "missing.so"))
     assert runtime.library_path() is None
-    with pytest.raises(runtime.RuntimeUnavailable, match="no compiled runtime"):
+    with pytest.raises(runtime.RuntimeUnavailable, match="and there is no such file"):
         runtime.load_delegate()
 
 

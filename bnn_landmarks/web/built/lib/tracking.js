@@ -182,10 +182,8 @@ export class Tracker {
         let least = this.leastPresence;
         if (!sure && this.tracks.length)
             sightings = [];
-        else if (!sure) {
-            sightings = sightings.slice(0, 1);
+        else if (!sure)
             least = this.localizer.leastPresence;
-        }
         const boxes = sightings.map(({ box }) => box);
         const pairs = this.match(boxes);
         const wanted = [];

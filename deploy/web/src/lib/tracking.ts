@@ -241,10 +241,7 @@ export class Tracker {
     let least = this.leastPresence;
     // Nobody is taken for a newcomer, or for somebody who is back, on a guess.
     if (!sure && this.tracks.length) sightings = [];
-    else if (!sure) {
-      sightings = sightings.slice(0, 1);
-      least = this.localizer.leastPresence;
-    }
+    else if (!sure) least = this.localizer.leastPresence;
     const boxes = sightings.map(({ box }) => box);
     const pairs = this.match(boxes);
     const wanted: [Track | null, Sighting][] = [];
