@@ -11,7 +11,7 @@ from absl import logging
 
 import bnn_landmarks
 from bnn_landmarks import terminal
-from bnn_landmarks.files import atomic_write, check_directory
+from bnn_landmarks.files import atomic_write, check_directory, check_place
 from bnn_landmarks.geometry import boxes, crops, heatmaps, images
 from bnn_landmarks.inference import detect
 from export.rewrite import INPUT_DTYPES
@@ -151,8 +151,7 @@ def check_target(path):
     path = pathlib.Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"an exported file is named .tflite, not {path.name}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"can't write {path}: there is no directory {path.parent}")
+    check_place(path)
     check_directory(path.parent)
 
 

@@ -79,10 +79,7 @@ void input_gradient(const Shape& s, const float* x, const float* y, const float*
             for (const uint16_t* half : {first + from + k * kBlock, second + from + k * kBlock}) {
               _tile_loadd(4, half, bytes);
               _tile_loadd(5, half + 16 * s.out, bytes);
-              _tile_dpbf16ps(0, 4, 6);
-              _tile_dpbf16ps(1, 4, 7);
-              _tile_dpbf16ps(2, 5, 6);
-              _tile_dpbf16ps(3, 5, 7);
+              add_products();
             }
           }
         }

@@ -108,10 +108,7 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
             for (const uint8_t* half : {of.first + b, of.second + b}) {
               _tile_loadd(6, half, kRow);
               _tile_loadd(7, half + panel, kRow);
-              _tile_dpbf16ps(0, 4, 6);
-              _tile_dpbf16ps(1, 4, 7);
-              _tile_dpbf16ps(2, 5, 6);
-              _tile_dpbf16ps(3, 5, 7);
+              add_products();
             }
           }
           store_sums(sums, stride);

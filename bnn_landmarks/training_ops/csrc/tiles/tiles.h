@@ -41,7 +41,7 @@ class Tiles {
 // GCC's loads of tiles do not say that they read memory; what was written before this has been written.
 inline void written() { asm volatile("" ::: "memory"); }
 
-// Two rows of sums, or pair m of 16 rows and pair n of 16 columns of 32 x 32 numbers.
+// The sums are 32 x 32 numbers: tiles 0 and 1 side by side, 2 and 3 below them.
 inline void zero_sums() {
   _tile_zero(0);
   _tile_zero(1);
@@ -63,6 +63,14 @@ inline void load_sums(const void* from, size_t stride) {
   _tile_loadd(1, low + kRow, stride);
   _tile_loadd(2, low + 16 * stride, stride);
   _tile_loadd(3, low + 16 * stride + kRow, stride);
+}
+
+// The sums += 32 rows, tiles 4 and 5, times 32 columns, 6 and 7, of bfloat16.
+inline void add_products() {
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
 }
 
 // A strip of rows of an image, position q at row q / padded and column q % padded.
