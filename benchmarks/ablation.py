@@ -4,11 +4,12 @@
 
 Every row is the recipe of its table's base with one thing changed; but for that thing all have the same samples in
 the same order, the same size, optimizer and rate. Of bodies: the blocks, sigmoid cross-entropy and L2 for the softmax
-over positions, and the switches of `spec.Options` and `Recipe`. Of faces: synthetic profile views, trained on
-near-frontal faces alone.
-Writes docs/ablation.json and docs/ablation.md after every row; run again it goes on where it stopped. The real-valued
-rows and the teacher's run on TensorFlow's own operations; the others take some two minutes a row of the default budget
-on two CPU cores that do nothing else.
+over positions, and the switches of `spec.Options` and `Recipe`; what might calm the answers, with their movement under
+noise; published labels and cleaner ones, whose splits `teacher_points.py` and `bnn-landmarks data clean` make
+beforehand. Of faces: synthetic profile views, trained on near-frontal faces alone.
+Writes docs/ablation.json and docs/ablation.md after every row; run again it goes on where it stopped, and rows that it
+is not asked for stay as they were. The real-valued rows and the teacher's run on TensorFlow's own operations; the
+others take some two minutes a row of the default budget on two CPU cores that do nothing else.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import pathlib
 
 import bnn_landmarks  # noqa: F401  selects Keras 2 before TensorFlow is imported
 from bnn_landmarks import datasets, files, paper, recipes
-from bnn_landmarks.evaluation import cards, metrics, scoring
+from bnn_landmarks.evaluation import cards, metrics, scoring, steadiness
 from bnn_landmarks.evaluation.record import commit
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.network import weights
@@ -30,6 +31,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 BATCH = 8
 TENTH = 10
 REAL = "real-valued"
+MOVED = ("moved, rms", "moved, 95 %")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Table:
 
     base: the recipe that every row changes. rows: {label: changes, as `recipe.override` takes them, or a function of
     the budget's size and samples that gives them}; the teacher is another row's label. train, validate: (data set,
-    split) pairs. measures: {heading: (validated pair, metric, group)}.
+    split) pairs. measures: {heading: (validated pair, metric, group)}. times: how many times the budget's samples.
+    steadiness: the (data set, split) on which its rows' movement under noise is measured, or None. note: what a reader
+    must know besides.
     """
 
     base: str
@@ -46,6 +50,9 @@ class Table:
     train: tuple
     validate: tuple
     measures: dict
+    times: int = 1
+    steadiness: tuple | None = None
+    note: str = ""
 
 
 def _binarized(size, samples):
@@ -91,20 +98,72 @@ BODIES = {
     REAL: {"spec.options.binary": False},
     "taught by the real-valued": {"teacher": REAL},
 }
+
+
+def _seen_twice(weight):
+    """Two views of half as many crops: the same number of operations."""
+    return lambda size, samples: {"agreement": weight, "samples": samples // 2}
+
+
+STEADINESS = {
+    "three times as long": {},
+    "noise of up to 4 grey levels on half of the crops": {
+        "augmentation.noise": 4.0,
+        "augmentation.noisy": 0.5,
+    },
+    "two views of half as many crops": _seen_twice(0.0),
+    "two views of half as many crops that should agree": _seen_twice(1.0),
+    "windows twice as wide": {"window": 2.0},
+    "real-valued first block": {"spec.options.first": "real"},
+    "a shortcut around each convolution": {"spec.block": "hierarchical_shortcuts"},
+    "real-valued 1x1 shortcuts": {"spec.options.shortcut": "real"},
+}
+LABELS = {
+    "labels as published": {},
+    "labels merged with MoveNet Thunder's points": {
+        "train": (("lspet", "train_clean"), ("mpii", "train_clean")),
+    },
+}
 FACES = {"faces": {}, "faces, no profile views": {"augmentation.profile": 0.0}}
 
+
+def _limbs(split):
+    """The headline of both sets of bodies on a split."""
+    return {
+        f"mpii {split}, limbs": (("mpii", split), "PCKh@0.5", "limbs"),
+        f"lspet {split}, PCK limbs": (("lspet", split), "PCK@0.2 torso", "limbs"),
+    }
+
+
 _AFLW2000 = ("aflw2000", "val_68")
+_PCKH = {"mpii val, PCKh": (("mpii", "val"), "PCKh@0.5", "mean")}
 TABLES = {
     "bodies": Table(
         "pose",
         BODIES,
         (("lspet", "train"), ("mpii", "train")),
         (("mpii", "val"), ("lspet", "val")),
-        {
-            "mpii val, PCKh": (("mpii", "val"), "PCKh@0.5", "mean"),
-            "mpii val, limbs": (("mpii", "val"), "PCKh@0.5", "limbs"),
-            "lspet val, PCK limbs": (("lspet", "val"), "PCK@0.2 torso", "limbs"),
-        },
+        {**_PCKH, **_limbs("val")},
+    ),
+    "steadiness": Table(
+        "pose",
+        STEADINESS,
+        (("lspet", "train"), ("mpii", "train")),
+        (("mpii", "val"), ("lspet", "val")),
+        _limbs("val"),
+        times=3,
+        steadiness=("mpii", "val"),
+        note="Moved: how far noise of one grey level moves the points of mpii val, percent of the longer side of the "
+        "box, root mean square and 95th percentile. Two views cost a step twice, and have half as many samples.",
+    ),
+    "labels": Table(
+        "pose",
+        LABELS,
+        (("lspet", "train"), ("mpii", "train")),
+        (("mpii", "val"), ("lspet", "val"), ("mpii", "val_clean"), ("lspet", "val_clean")),
+        {**_limbs("val"), **_limbs("val_clean")},
+        times=15,
+        note="val_clean: the same images with labels merged in the same way.",
     ),
     "faces": Table(
         "face_300wlp",
@@ -132,6 +191,7 @@ PAPERS = {
 def plan(label, size, samples, output):
     """The recipe of a row on the budget. output: directory of the runs, where the teacher's is."""
     table = ROWS[label]
+    samples *= table.times
     changes = table.rows[label]
     changes = changes(size, samples) if callable(changes) else dict(changes)
     if "teacher" in changes:
@@ -151,7 +211,7 @@ def comparable(recipe, base):
     end = override(recipe, recipe.stages[-1]) if recipe.stages else recipe
     return end.spec.input_size == base.spec.input_size and all(
         getattr(recipe, field) == getattr(base, field)
-        for field in ("loss", "teacher", "augmentation", "average", "seed")
+        for field in ("loss", "teacher", "augmentation", "average", "seed", "train", "agreement")
     )
 
 
@@ -168,7 +228,7 @@ def run(label, size, samples, data, output):
         return json.loads(result.read_text())
     recipe = plan(label, size, samples, output)
     if not (folder / "weights.npz").is_file():
-        train(recipe, data, folder, resume=True, validate_samples=samples // TENTH)
+        train(recipe, data, folder, resume=True, validate_samples=recipe.samples // TENTH)
     localizer = Localizer(weights.load(folder / "weights.npz"), engine="keras")
     found = {pair: scoring.evaluate(localizer, datasets.open(*pair, data)).metrics for pair in table.validate}
     with open(folder / "log.csv", newline="") as file:
@@ -185,33 +245,51 @@ def run(label, size, samples, data, output):
         },
         "loss": loss if comparable(recipe, base) else None,
         "bytes": (folder / "weights.npz").stat().st_size,
+        "commit": commit(),
     }
+    if table.steadiness:
+        moved = steadiness.measure(localizer, datasets.open(*table.steadiness, data))["movement"]
+        entry["moved"] = moved["noise of 1 grey level"]
     with files.atomic_write(result, "w") as file:
         json.dump(entry, file, indent=1)
     return entry
 
 
 def write(rows, budget, docs):
-    """docs/ablation.json and docs/ablation.md."""
-    record = {"budget": budget, "commit": commit(), "rows": rows}
+    """docs/ablation.json and docs/ablation.md: these rows, and those that were there before."""
+    kept, labels = docs / "ablation.json", {row["row"] for row in rows}
+    before = json.loads(kept.read_text()) if kept.is_file() else {"budget": budget, "rows": []}
+    if before["budget"] == budget:
+        rows = rows + [row for row in before["rows"] if row["row"] not in labels]
+    rows = sorted(rows, key=lambda row: list(ROWS).index(row["row"]))
+    record = {"budget": budget, "rows": rows}
     with files.atomic_write(docs / "ablation.json", "w") as file:
         json.dump(record, file, indent=1)
     text = (
-        f"# Ablations on a small budget\n\nEvery row: {budget}, from random weights. In brackets the 95 % bootstrap "
-        "interval over the images; the training's own spread from seed to seed comes on top of it, of which the row "
-        "with another seed gives an idea. The loss is the mean over the last tenth of the training samples, the same "
-        "for all, and given where it is of the same thing. The paper's figures, PCKh@0.5 on MPII, are of 100 epochs of "
-        "MPII at 256x256 with its own loss and scales, and are there for the order of its rows.\n\n"
+        f"# Ablations on a small budget\n\nEvery row: {budget}, from random weights, and where a table says so more "
+        "samples. In brackets the 95 % bootstrap interval over the images; the training's own spread from seed to seed "
+        "comes on top of it, of which the row with another seed gives an idea. The loss is the mean over the last "
+        "tenth of the training samples, the same for all, and given where it is of the same thing. The paper's "
+        "figures, PCKh@0.5 on MPII, are of 100 epochs of MPII at 256x256 with its own loss and scales, and are there "
+        "for the order of its rows.\n\n"
     )
     for name, table in TABLES.items():
         trained = " and ".join(" ".join(pair) for pair in table.train)
         lines = [_line(row) for row in rows if row["row"] in table.rows]
         if lines:
-            header = ("row", "paper", *table.measures, "loss", "file")
-            text += f"## {name.capitalize()}\n\nTrained on {trained}.\n\n{cards.table(header, lines)}\n\n"
-    text += f"By `python benchmarks/ablation.py`, commit {record['commit'] or 'unknown'}.\n"
+            header = ("row", "paper", *table.measures, *(MOVED if table.steadiness else ()), "loss", "file")
+            note = f"{_longer(table)}. {table.note}".strip()
+            text += (
+                f"## {name.capitalize()}\n\nTrained on {trained}{note}\n\n{cards.table(header, lines)}\n\n"
+            )
+    commits = dict.fromkeys(row["commit"] or "unknown" for row in rows)
+    text += f"By `python benchmarks/ablation.py`, at {', '.join(commits)}.\n"
     with files.atomic_write(docs / "ablation.md", "w") as file:
         file.write(text)
+
+
+def _longer(table):
+    return f", {table.times} times as many samples" if table.times > 1 else ""
 
 
 def _line(row):
@@ -219,6 +297,8 @@ def _line(row):
         f"{found['value']:.1f} ({found['low']:.1f} to {found['high']:.1f})" if found else "-"
         for found in row["scores"].values()
     ]
+    if "moved" in row:
+        scores += [f"{row['moved'][key]:.1f}" for key in ("rms", "p95")]
     loss = f"{row['loss']:.3f}" if row["loss"] else "-"
     return [row["row"], row["paper"] or "-", *scores, loss, f"{row['bytes'] / 1e6:.2f} MB"]
 

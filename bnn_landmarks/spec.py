@@ -19,6 +19,7 @@ WEIGHTS = ("binary", "real")
 SCALES = ("learned", "mean", "fixed", "none")
 SHORTCUTS = ("binary", "real")
 STEMS = ("integer", "real")
+FIRSTS = ("binary", "real")
 POOLINGS = ("max", "average")
 
 
@@ -42,6 +43,7 @@ class Options:
     stem: the kernel of a binary network's first convolution: "integer", whole numbers of 8 bits
         (`layers.IntegerConv2D`), with which every engine computes the same bits; or "real", which is the default
         because files packed before there was a choice do not name it.
+    first: the first block behind the stem: "binary", or its "real" twin, which reads the stem's values as they are.
     """
 
     binary: bool = True
@@ -51,11 +53,14 @@ class Options:
     pooling: str = "max"
     shortcut: str = "binary"
     stem: str = "real"
+    first: str = "binary"
 
     def __post_init__(self):
         records.check(self)
         records.check_choices(self, {"weights": WEIGHTS, "activation": ACTIVATIONS, "scale": SCALES})
-        records.check_choices(self, {"pooling": POOLINGS, "shortcut": SHORTCUTS, "stem": STEMS})
+        records.check_choices(
+            self, {"pooling": POOLINGS, "shortcut": SHORTCUTS, "stem": STEMS, "first": FIRSTS}
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -114,12 +114,16 @@ def test_the_rows_of_an_ablation_share_its_budget(tmp_path):
     for label, table in ablation.ROWS.items():
         plan, base = ablation.plan(label, 64, 6_000, tmp_path), recipes.load(table.base)
         stages = [override(plan, {"stages": (), **stage}) for stage in plan.stages] or [plan]
-        assert sum(stage.samples * (stage.spec.input_size / 64) ** 2 for stage in stages) == 6_000, label
-        assert {(s.batch_size, s.train, s.validate) for s in stages} == {(8, table.train, ())}
+        views = 1 if plan.agreement is None else 2
+        done = sum(views * stage.samples * (stage.spec.input_size / 64) ** 2 for stage in stages)
+        assert done == 6_000 * table.times, label
         assert all(pair in table.validate for pair, _, _ in table.measures.values())
         changes = table.rows[label]
-        changes = {} if callable(changes) else changes
-        changed = override(base, {**changes, "stages": plan.stages, "teacher": plan.teacher})
+        changes = {} if callable(changes) else dict(changes)
+        train = changes.pop("train", table.train)
+        assert {(s.batch_size, s.train, s.validate) for s in stages} == {(8, train, ())}
+        made = {field: getattr(plan, field) for field in ("stages", "teacher", "agreement")}
+        changed = override(base, changes | made)
         assert changed == override(
             plan,
             {

@@ -4,6 +4,7 @@ model = hourglass_network(256, 16)                       # [N, 256, 256, 3] in [
 model = hourglass_network(256, 16, stacks=8, options=Options(binary=False))     # a list of eight outputs
 """
 
+import dataclasses
 import functools
 
 import tensorflow as tf
@@ -74,14 +75,17 @@ def hourglass_network(
         raise ValueError(f"stacks must be from 1 to 8, not {stacks}")
     residual = functools.partial(BLOCKS[block], options=options)
     wide = functools.partial(residual, channels=channels)
+    first = functools.partial(residual, channels=128, name="stem_block1")
+    if options.first == "real":
+        first = functools.partial(first, options=dataclasses.replace(options, binary=False))
 
     images = tf.keras.Input((input_size, input_size, 3), name="image")
     x = _stem(images, options)
     x = tf.keras.layers.ReLU(name="stem_relu")(batch_norm(x, "stem_bn"))
     if early_pool:
-        x = residual(pool(x, 2, 2, options, "stem_pool"), 128, name="stem_block1")
+        x = first(pool(x, 2, 2, options, "stem_pool"))
     else:
-        x = pool(residual(x, 128, name="stem_block1"), 2, 2, options, "stem_pool")
+        x = pool(first(x), 2, 2, options, "stem_pool")
     x = residual(x, 128, name="stem_block2")
     x = wide(x, name="stem_block3")
 

@@ -7,8 +7,11 @@ from tqdm import tqdm
 
 from bnn_landmarks import training_ops
 from bnn_landmarks.network.build import build
+from bnn_landmarks.network.layers import BinaryConv2D
 from bnn_landmarks.training.initial import network_of
 from bnn_landmarks.training.losses import distillation, landmark_loss
+
+VIEW_NOISE = 1.0  # grey levels, standard deviation
 
 
 def learning_rate(recipe):
@@ -93,6 +96,9 @@ def build_for_training(recipe, synchronised=False, fast=False):
         model = build(recipe.spec)
         if fast:
             model = training_ops.accelerate(model)
+        _widen(model, recipe.window)
+        if recipe.agreement is not None:
+            model = _with_two_views(model, recipe)
         if recipe.teacher:
             model = _with_teacher(model, network_of(recipe.teacher), recipe)
     finally:
@@ -111,7 +117,7 @@ def build_for_training(recipe, synchronised=False, fast=False):
 def _with_teacher(model, teacher, recipe):
     match = distillation(recipe.loss)
 
-    class Student(tf.keras.Model):
+    class Student(type(model)):
         """The network, whose loss also asks for the teacher's maps."""
 
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
@@ -124,9 +130,50 @@ def _with_teacher(model, teacher, recipe):
         raise ValueError(f"the teacher finds {teacher.spec.scheme}, not {recipe.spec.scheme}")
     if teacher.spec.input_size != recipe.spec.input_size:
         raise ValueError(f"the teacher reads {teacher.spec.input_size} pixels, not {recipe.spec.input_size}")
-    student = Student(model.inputs, model.outputs, name=model.name)
-    student.spec = model.spec
-    return student
+    return _as(Student, model)
+
+
+def _as(kind, model):
+    """The network, its layers and its spec as a model of another class."""
+    new = kind(model.inputs, model.outputs, name=model.name)
+    new.spec = model.spec
+    return new
+
+
+def _with_two_views(model, recipe):
+    match = distillation(recipe.loss)
+
+    def noisy(images, step, view):
+        seed = (recipe.seed, 2 * tf.cast(step, tf.int32) + view)
+        noise = tf.round(tf.random.stateless_normal(tf.shape(images), seed, stddev=VIEW_NOISE))
+        return tf.clip_by_value(images + noise / 255, 0.0, 1.0)
+
+    class TwoViews(type(model)):
+        """The network, each of whose batches is two views of the one given, and whose loss asks for equal maps."""
+
+        def train_step(self, data):
+            images, targets = data
+            views = [noisy(images, self.optimizer.iterations, view) for view in range(2)]
+            twice = tf.nest.map_structure(lambda each: tf.concat([each, each], 0), targets)
+            return super().train_step((tf.concat(views, 0), twice))
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            loss = super().compute_loss(x, y, y_pred, sample_weight)
+            for maps in y_pred if isinstance(y_pred, list) else [y_pred]:
+                one, other = tf.split(maps, 2)
+                apart = match(one, tf.stop_gradient(other)) + match(other, tf.stop_gradient(one))
+                loss += recipe.agreement / 2 * apart
+            return loss
+
+    return _as(TwoViews, model)
+
+
+def _widen(model, window):
+    """Let the signs' straight-through windows be so many standard deviations wide to each side."""
+    signed = [layer for layer in model.layers if isinstance(layer, BinaryConv2D)]
+    for name in {layer.inbound_nodes[0].inbound_layers.name for layer in signed}:
+        gain = model.get_layer(name).gamma
+        gain.assign(gain / window)
 
 
 def _last(maps):

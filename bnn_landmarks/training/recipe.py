@@ -37,6 +37,11 @@ class Recipe:
     average: momentum of the moving average of the weights that is validated and saved (0.999, say); 0 for none.
     teacher: a packed weights file (or a run's directory) whose maps the network learns beside the labels
         (`losses.distillation`), teacher_weight: how much.
+    agreement: None, or the weight of a term that asks for the same maps of two views of each crop, which differ by
+        noise of one grey level (`model.VIEW_NOISE`) and of which a step learns both: it takes twice the time. 0: the
+        two views without the term.
+    window: half the width of the straight-through gradient's window at the start, standard deviations of what is
+        signed. (The gain of the normalisation before it begins at 1 / window, and is trained like all others.)
     stages: a tuple of {path: value} as `override` takes them, trained one after another, each from the one before:
         progressive image size ({"samples": 20000, "spec.input_size": 128}, {"samples": 8000}), or progressive
         binarization ({"spec.options.binary": False}, {"spec.options.weights": "real"}, {}).
@@ -59,6 +64,8 @@ class Recipe:
     average: float = 0.0
     teacher: str | None = None
     teacher_weight: float = 1.0
+    agreement: float | None = None
+    window: float = 1.0
     stages: tuple[dict, ...] = ()
     trunk: int = 0
     category: str | None = None
@@ -66,11 +73,15 @@ class Recipe:
     def __post_init__(self):
         records.check(self)
         records.check_choices(self, {"loss": LOSSES, "optimizer": OPTIMIZERS, "precision": PRECISIONS})
-        records.check_range(self, "learning_rate", low=0, above=True)
+        records.check_range(self, "learning_rate window", low=0, above=True)
         records.check_range(self, "warmup average", low=0, high=1)
         if self.average == 1:
             raise ValueError("Recipe.average is the momentum of a moving average, below 1: 0.999, say")
         records.check_range(self, "seed teacher_weight trunk", low=0)
+        if self.agreement is not None:
+            records.check_range(self, "agreement", low=0)
+            if self.loss in BOXES:
+                raise ValueError("agreement is of landmarks or parts, not of boxes: set it to None")
         if isinstance(self.schedule, str) and self.schedule not in SCHEDULES:
             raise ValueError(
                 f"schedule must be one of {', '.join(SCHEDULES)}, or ((share, rate), ...), not {self.schedule!r}"

@@ -221,6 +221,7 @@ def test_a_flipped_bit_is_found(rng):
     [
         {"stacks": 2},
         {"options": {"shortcut": "real"}},
+        {"options": {"first": "real"}},
         {"options": {"pooling": "average"}},
         {"options": {"activation": "none", "scale": "mean"}},
         {"options": {"activation": "none", "scale": "none"}},

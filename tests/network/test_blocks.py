@@ -215,6 +215,7 @@ def test_real_shortcut_is_a_switch():
         {"shortcut": "none"},
         {"activation": "elu"},
         {"weights": "ternary"},
+        {"first": "float"},
     ],
 )
 def test_wrong_option_is_named(wrong):

@@ -31,7 +31,7 @@ SCHEME = {"name": "mine", "names": ["tip", "tail"], "mirror_pairs": [], "edges":
 OPTIONS = {
     "released": {},
     "exact": {"stem": "integer"},
-    "switched": {"scale": "mean", "activation": "prelu", "shortcut": "real"},
+    "switched": {"scale": "mean", "activation": "prelu", "shortcut": "real", "first": "real"},
     "between": {"weights": "real", "pooling": "average"},
 }
 

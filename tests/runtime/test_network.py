@@ -75,6 +75,7 @@ def test_other_blocks(block):
     "switch",
     [
         {"shortcut": "real"},
+        {"first": "real"},
         {"pooling": "average"},
         {"activation": "none"},
         {"activation": "prelu"},
