@@ -127,15 +127,6 @@ def test_a_small_gradient_beside_a_large_one_is_not_lost():
     assert relative(found[1], wanted[1]) < 1e-2
 
 
-def test_tiles_are_nearly_as_exact_as_float32():
-    if training_ops.candidates()[0].folder != "tiles":
-        pytest.skip("this processor has no AMX")
-    plain, fast, x = layers_of((9, 20, 96, 64, 3), True, np.random.default_rng(5))
-    dy = tf.constant(np.random.default_rng(6).normal(size=(3, 9, 20, 64)) ** 3, tf.float32)
-    for found, wanted in zip(gradients(fast, x, dy), gradients(plain, x, dy), strict=True):
-        assert relative(found, wanted) < 3e-5
-
-
 def test_a_constant_input_does_not_overflow():
     plain, fast, x = layers_of((32, 32, 32, 32, 3), False, np.random.default_rng(2))
     x = tf.ones_like(x) * 0.5

@@ -8,22 +8,18 @@ namespace {
 
 constexpr int kPositions = 256;  // of a strip
 
-// The strip's gradient with its border, [positions][out] bfloat16 in two arrays.
-void split_gradient(const Shape& s, const Strip& strip, const float* y, const float* dy, const float* factor, bool relu,
-                    uint16_t* first, uint16_t* second) {
-  const size_t all = size_t(strip.reach()) * s.out;
-  std::memset(first, 0, sizeof *first * all);
-  std::memset(second, 0, sizeof *second * all);
+// The strip's gradient with its border, [positions][out] bfloat16.
+void round_gradient(const Shape& s, const Strip& strip, const float* y, const float* dy, const float* factor, bool relu,
+                    uint16_t* rounded) {
+  std::memset(rounded, 0, sizeof *rounded * size_t(strip.reach()) * s.out);
   for (int i = -strip.border; i < strip.rows + strip.border; ++i) {
     if (!strip.inside(s, i)) continue;
     size_t from = size_t(strip.top + i) * s.width * s.out;
     size_t to = (size_t(i + strip.border) * strip.padded + strip.border) * s.out;
     for (int p = 0; p < s.width; ++p)
-      for (int o = 0; o < s.out; o += 16, from += 16, to += 16) {
-        const Halves g = halves_of(open_gradient(y + from, dy + from, factor + o, relu));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(first + to), _mm512_cvtepi32_epi16(g.first));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(second + to), _mm512_cvtepi32_epi16(g.second));
-      }
+      for (int o = 0; o < s.out; o += 16, from += 16, to += 16)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(rounded + to),
+                            open_gradient(y + from, dy + from, factor + o, relu));
   }
 }
 
@@ -59,28 +55,25 @@ void input_gradient(const Shape& s, const float* x, const float* y, const float*
   Strip strip(s, kPositions);
   const int depth = s.out / kBlock;
   const size_t bytes = sizeof(uint16_t) * s.out, panel = size_t(s.taps) * depth * kTile;
-  uint16_t* first = scratch<uint16_t>(0, size_t(strip.reach()) * s.out);
-  uint16_t* second = scratch<uint16_t>(1, size_t(strip.reach()) * s.out);
-  float* sums = scratch<float>(2, kPair * kPair);
+  uint16_t* rounded = scratch<uint16_t>(0, size_t(strip.reach()) * s.out);
+  float* sums = scratch<float>(1, kPair * kPair);
   const Tiles tiles;
   for (int row = 0; row < s.height; row += strip.most) {
     strip.begin(s, row);
-    split_gradient(s, strip, y, dy, factor, relu, first, second);
+    round_gradient(s, strip, y, dy, factor, relu, rounded);
     written();
     for (int n = 0; n < s.in; n += kPair)
       for (int q = 0; q < strip.positions(); q += kPair) {
         const uint8_t* b = signs + n / 16 * panel;
         zero_sums();
         for (int t = 0; t < s.taps; ++t) {
-          const size_t from = size_t(q + strip.offset(s, t)) * s.out;
-          for (int k = 0; k < depth; ++k, b += kTile) {
+          const uint16_t* from = rounded + size_t(q + strip.offset(s, t)) * s.out;
+          for (int k = 0; k < depth; ++k, from += kBlock, b += kTile) {
+            _tile_loadd(4, from, bytes);
+            _tile_loadd(5, from + 16 * s.out, bytes);
             _tile_loadd(6, b, kRow);
             _tile_loadd(7, b + panel, kRow);
-            for (const uint16_t* half : {first + from + k * kBlock, second + from + k * kBlock}) {
-              _tile_loadd(4, half, bytes);
-              _tile_loadd(5, half + 16 * s.out, bytes);
-              add_products();
-            }
+            add_products();
           }
         }
         store_sums(sums, kPair * sizeof *sums);

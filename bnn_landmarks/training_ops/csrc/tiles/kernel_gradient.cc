@@ -12,11 +12,10 @@ constexpr int kPositions = 256;  // of a strip
 
 // One strip's operands; the memory serves one after another.
 struct Operands {
-  size_t length;   // of sixteen channels' signs, in positions
-  uint16_t* bits;  // [in / 16][length], sixteen channels to a number, from the border above the strip on
-  uint8_t* first;  // [out / 16][pairs] tiles [16][16][2] bfloat16, two positions of sixteen outputs to a row
-  uint8_t* second;
-  int32_t* places;  // of the strip's positions in the image, -1 in the padding
+  size_t length;     // of sixteen channels' signs, in positions
+  uint16_t* bits;    // [in / 16][length], sixteen channels to a number, from the border above the strip on
+  uint8_t* rounded;  // [out / 16][pairs] tiles [16][16][2] bfloat16, two positions of sixteen outputs to a row
+  int32_t* places;   // of the strip's positions in the image, -1 in the padding
 };
 
 // The signs of the input's rows under the strip and its border.
@@ -53,17 +52,16 @@ void pair_gradient(const Shape& s, const Strip& strip, const float* y, const flo
     strip.each_of_pair(s, q, [&](int m, size_t at) { of.places[q + m] = int(at); });
   for (int o = 0; o < s.out; o += 16) {
     __m512 products = _mm512_setzero_ps();
-    auto at = [&](int q) -> Halves {
-      if (of.places[q] < 0) return {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    auto at = [&](int q) {
+      if (of.places[q] < 0) return _mm512_setzero_si512();
       const size_t from = size_t(of.places[q]) * s.out + o;
       products = _mm512_fmadd_ps(_mm512_loadu_ps(y + from), _mm512_loadu_ps(dy + from), products);
-      return halves_of(open_gradient(y + from, dy + from, factor + o, relu));
+      return _mm512_cvtepu16_epi32(open_gradient(y + from, dy + from, factor + o, relu));
     };
     size_t to = size_t(o) / 16 * pairs * kTile;
     for (int q = 0; q < pairs * kPair; q += 2, to += kRow) {
-      const Halves even = at(q), odd = at(q + 1);
-      _mm512_store_si512(of.first + to, _mm512_or_si512(even.first, _mm512_slli_epi32(odd.first, 16)));
-      _mm512_store_si512(of.second + to, _mm512_or_si512(even.second, _mm512_slli_epi32(odd.second, 16)));
+      const __m512i even = at(q), odd = at(q + 1);
+      _mm512_store_si512(of.rounded + to, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
     }
     float each[16];
     _mm512_storeu_ps(each, products);
@@ -80,10 +78,9 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
   Operands of;
   of.length = size_t(strip.reach());
   of.bits = scratch<uint16_t>(0, of.length * s.in / 16);
-  of.first = scratch<uint8_t>(1, most_pairs * s.out / 16 * kTile);
-  of.second = scratch<uint8_t>(2, most_pairs * s.out / 16 * kTile);
-  of.places = scratch<int32_t>(3, most_pairs * kPair);
-  uint8_t* signs = scratch<uint8_t>(4, 2 * most_pairs * kTile);
+  of.rounded = scratch<uint8_t>(1, most_pairs * s.out / 16 * kTile);
+  of.places = scratch<int32_t>(2, most_pairs * kPair);
+  uint8_t* signs = scratch<uint8_t>(3, 2 * most_pairs * kTile);
   const size_t stride = sizeof(float) * s.out;
   const Tiles tiles;
   for (int row = 0; row < s.height; row += strip.most) {
@@ -100,16 +97,14 @@ void kernel_gradient(const Shape& s, const float* x, const float* y, const float
         for (int o = 0; o < s.out; o += kPair) {
           float* sums = own + (size_t(t) * s.in + n) * s.out + o;
           const uint8_t* a = signs;
-          size_t b = o / 16 * panel;
+          const uint8_t* b = of.rounded + o / 16 * panel;
           load_sums(sums, stride);
           for (int k = 0; k < strip.pairs(); ++k, a += 2 * kTile, b += kTile) {
             _tile_loadd(4, a, kRow);
             _tile_loadd(5, a + kTile, kRow);
-            for (const uint8_t* half : {of.first + b, of.second + b}) {
-              _tile_loadd(6, half, kRow);
-              _tile_loadd(7, half + panel, kRow);
-              add_products();
-            }
+            _tile_loadd(6, b, kRow);
+            _tile_loadd(7, b + panel, kRow);
+            add_products();
           }
           store_sums(sums, stride);
         }
