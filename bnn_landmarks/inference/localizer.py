@@ -25,11 +25,11 @@ STRIP, BATCH = 512, 32
 # A second look is into the box of the landmarks of at least this score: the best on training images, where a larger box
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
-# Presences by kind of subject: from which one look is enough; below which the only one may be nobody, so that the whole
-# image is looked at, too, and a guess, or the whole image, shows nobody. Chosen on train splits, `pose` and
-# `face_300wlp`, as benchmarks/presence.py prints them.
+# Presences: from which one look is enough, by kind of subject; below which the only one may be nobody, so that the
+# whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind. Chosen on
+# train splits, as benchmarks/presence.py prints them.
 ENOUGH = {"person": 0.55, "face": 0.7}
-PRESENCE = {"person": 0.3, "face": 0.55}
+PRESENCE = {"person": 0.3, "face": 0.55, "pose_128": 0.4}
 # Guesses of a detector that are looked into where it is sure of none, the others if nobody is in the first.
 GUESSES = 3
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).
@@ -194,8 +194,8 @@ class Localizer:
         refine: how often to look again, in the box of the landmarks found (`look_again`), where the box was not
             given.
         least_presence: the `presence` that a subject needs where nobody was detected for sure, and the box is a guess
-            or the whole image; below it nobody is there. None: `PRESENCE` of the scheme's subjects; of one's own
-            `OWN_PRESENCE` where the network learned from whole images, else 0, for its scores do not tell.
+            or the whole image; below it nobody is there. None: `PRESENCE` of the entry or the scheme's subjects; of
+            one's own `OWN_PRESENCE` where the network learned from whole images, else 0, for its scores do not tell.
 
     Attributes:
         engine: `engines.Engine`. spec: `spec.Spec`. enough: the presence from which one look is enough.
@@ -230,6 +230,7 @@ class Localizer:
         kind = detectors.kind_of(self.scheme)
         self.enough = ENOUGH.get(kind, np.inf)
         usual = PRESENCE.get(kind, OWN_PRESENCE if self.spec.loosest else 0.0)
+        usual = PRESENCE.get(self.spec.name, usual)
         self.least_presence = usual if least_presence is None else least_presence
 
     @functools.cached_property

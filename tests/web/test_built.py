@@ -4,12 +4,14 @@ import gzip
 import importlib.util
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 
+from bnn_landmarks.inference import localizer
 from bnn_landmarks.web import site
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -31,6 +33,15 @@ def compile_sources():
 
 def scripts(folder):
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.js")}
+
+
+@pytest.mark.parametrize("name", ["ENOUGH", "PRESENCE"])
+def test_the_page_knows_the_packages_presences(name):
+    text = (BUILT / "lib" / "looking.js").read_text()
+    pairs = re.search(rf"const {name} = {{ (.+) }};", text)[1].split(", ")
+    assert {key: float(value) for key, value in (pair.split(": ") for pair in pairs)} == getattr(
+        localizer, name
+    )
 
 
 def test_scripts_are_what_the_sources_build_to(compile_sources, tmp_path):

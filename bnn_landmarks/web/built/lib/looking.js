@@ -5,7 +5,7 @@ import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
 const AGAIN = 0.2;
 const ENOUGH = { person: 0.55, face: 0.7 };
-const PRESENCE = { person: 0.3, face: 0.55 };
+const PRESENCE = { person: 0.3, face: 0.55, pose_128: 0.4 };
 const SURE = 0.35;
 const GUESS = 0.22;
 const GUESSES = 3;
@@ -80,7 +80,7 @@ export class Localizer {
         this.finder = finder;
         this.refine = refine;
         const kind = kindOf(network.spec.scheme);
-        this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
+        this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : 0);
         this.enough = kind ? ENOUGH[kind] : Infinity;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
     }

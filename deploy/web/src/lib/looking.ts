@@ -13,11 +13,11 @@ import type { Scheme, Spec } from "./spec.js";
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
 /**
- * Presences by kind of subject: from which one look is enough; below which the only one may be nobody, so that the whole
- * image is looked at, too, and a guess, or the whole image, shows nobody.
+ * Presences: from which one look is enough, by kind of subject; below which the only one may be nobody, so that the
+ * whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind.
  */
 const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
-const PRESENCE: Record<string, number> = { person: 0.3, face: 0.55 };
+const PRESENCE: Record<string, number> = { person: 0.3, face: 0.55, pose_128: 0.4 };
 /** The finder's scores from which a box is one, and from which those below are worth a look; how many of these are,
  * the others if nobody is in the first. */
 const SURE = 0.35;
@@ -159,7 +159,7 @@ export class Localizer implements Looker {
     leastPresence: number | null = null,
   ) {
     const kind = kindOf(network.spec.scheme);
-    this.leastPresence = leastPresence ?? (kind ? PRESENCE[kind] : 0);
+    this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : 0);
     this.enough = kind ? ENOUGH[kind] : Infinity;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
   }
