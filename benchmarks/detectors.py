@@ -44,6 +44,7 @@ SCORED = (
     ("helen_afw", "val", ("face_300wlp", "face_300wlp_128")),
     ("aflw2000", "val_68", ("face_300wlp", "face_300wlp_128")),
 )
+EMPTIED = ("pose", "pose_128", "pose_small", "face_300wlp", "face_300wlp_128", "face_300wlp_small")
 MANY, ROUNDS = 100_000, 40
 FOUND = ["images", "detector", "recall, % (95 % interval)", "precision, %", "boxes per image", "ms per image"]
 WORTH = ["images", "measure", "network", "box given", "finder", "nobody", "OpenCV", "nobody"]
@@ -295,7 +296,7 @@ def score(arguments):
             worth.append(landmarks_row(where, entry, both, dataset, arguments))
             print(*worth[-1], sep=", ", flush=True)
     pictures = [images.read(path) for path in sorted(arguments.empty.glob("*.png"))]
-    empty = [empty_row(entry, pictures, arguments) for entry in ("pose", "face_300wlp")]
+    empty = [empty_row(entry, pictures, arguments) for entry in EMPTIED]
     times = [time_row(entry, arguments) for entry in ("pose", "pose_128")]
     with files.atomic_write(arguments.docs, "w") as file:
         file.write(

@@ -21,7 +21,7 @@ from bnn_landmarks.evaluation.examples import example, open_split
 from bnn_landmarks.geometry import images
 from bnn_landmarks.inference.localizer import Localizer
 
-LEAST = (0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6)
+LEAST = (0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7)
 ENOUGH = (0.4, 0.5, 0.55, 0.6, 0.7)
 
 

@@ -1,0 +1,57 @@
+"""How long networks of several widths and input sizes take in our engine, in turn.
+
+    python benchmarks/shapes.py 256@64 128@128 256@128 --rounds 60
+
+CHANNELS@SIZE, the rest as the entry `pose`, with random weights: time does not depend on them. One thread; medians and
+shortest times of each, wall-clock, and what a network costs in operations and bytes.
+"""
+
+import argparse
+import dataclasses
+import functools
+import os
+import statistics
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from detectors import table
+
+from bnn_landmarks import zoo
+from bnn_landmarks.network.build import build
+from bnn_landmarks.network.counting import count
+from bnn_landmarks.runtime.engine import Network
+from export import lce
+
+HEAD = ["channels@size", "bytes", "binary G MAC", "real M MAC", "median ms", "shortest ms"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shapes", nargs="+", metavar="CHANNELS@SIZE")
+    parser.add_argument("--rounds", type=int, default=60)
+    arguments = parser.parse_args()
+    runs, rows = {}, {}
+    for shape in arguments.shapes:
+        channels, size = map(int, shape.split("@"))
+        model = build(dataclasses.replace(zoo.entry("pose").spec, channels=channels, input_size=size))
+        content, costs = lce.convert(model), count(model)
+        image = np.random.default_rng(0).random((1, size, size, 3)).astype(np.float32)
+        runs[shape] = functools.partial(Network(content).run, [image])
+        rows[shape] = [f"{len(content):,}", f"{costs.binary_macs / 1e9:.2f}", f"{costs.real_macs / 1e6:.0f}"]
+    spent = {shape: [] for shape in runs}
+    for _ in range(arguments.rounds):
+        for shape, run in runs.items():
+            start = time.perf_counter()
+            run()
+            spent[shape].append(1e3 * (time.perf_counter() - start))
+    lines = [
+        [shape, *rows[shape], f"{statistics.median(each):.2f}", f"{min(each):.2f}"]
+        for shape, each in spent.items()
+    ]
+    print(table(HEAD, lines))
+
+
+if __name__ == "__main__":
+    main()
