@@ -29,7 +29,15 @@ AGAIN = 0.2
 # whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind. Chosen on
 # train splits, as benchmarks/presence.py prints them.
 ENOUGH = {"person": 0.55, "face": 0.7}
-PRESENCE = {"person": 0.3, "face": 0.55, "pose_128": 0.4}
+PRESENCE = {
+    "person": 0.3,
+    "pose_128": 0.4,
+    "pose_small": 0.4,
+    "face": 0.55,
+    "face_aflw_128": 0.65,
+    "face_300wlp_128": 0.65,
+    "face_300wlp_small": 0.7,
+}
 # Guesses of a detector that are looked into where it is sure of none, the others if nobody is in the first.
 GUESSES = 3
 # Of a network of one's own, if it learned from images that show nobody (benchmarks/whole_images.py).

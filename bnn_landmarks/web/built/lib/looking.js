@@ -5,7 +5,10 @@ import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, faceShare, partsMask } from "./parts.js";
 const AGAIN = 0.2;
 const ENOUGH = { person: 0.55, face: 0.7 };
-const PRESENCE = { person: 0.3, face: 0.55, pose_128: 0.4 };
+const PRESENCE = {
+    person: 0.3, pose_128: 0.4, pose_small: 0.4,
+    face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
+};
 const SURE = 0.35;
 const GUESS = 0.22;
 const GUESSES = 3;

@@ -17,7 +17,10 @@ const AGAIN = 0.2;
  * whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind.
  */
 const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
-const PRESENCE: Record<string, number> = { person: 0.3, face: 0.55, pose_128: 0.4 };
+const PRESENCE: Record<string, number> = {
+  person: 0.3, pose_128: 0.4, pose_small: 0.4,
+  face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
+};
 /** The finder's scores from which a box is one, and from which those below are worth a look; how many of these are,
  * the others if nobody is in the first. */
 const SURE = 0.35;
