@@ -257,11 +257,10 @@ def test_the_whole_network_learns_the_same():
     found = []
     for fast in (True, False):
         model = build_for_training(recipe, fast=fast)
+        # A fused normalisation's last bits are another number of threads' (findings/batch_norm_threads.sh).
         for layer in model.layers:
             if isinstance(layer, tf.keras.layers.BatchNormalization):
-                layer.fused = (
-                    False  # whose last bits are another number of threads' (findings/batch_norm_threads.sh)
-                )
+                layer.fused = False
         start_from(model, ROOT / "zoo" / "weights" / "pose_small.npz")
         with tf.GradientTape() as tape:
             loss = model.loss(points, model(images, training=True))
