@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from bnn_landmarks.datasets.coco import CocoKeypoints
-from bnn_landmarks.files import atomic_write, read_json
+from bnn_landmarks.files import atomic_write, check_place, read_json
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, convert
 
 FAR = 1e9
@@ -97,7 +97,9 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
 
     Raises:
         FileNotFoundError: a file is missing. ValueError: the predictions can't be read, or are of other landmarks.
+        FileNotFoundError, FileExistsError: as `files.check_place`, before anything is read.
     """
+    check_place(output)
     samples = CocoKeypoints(folder, split, category)
     if not pathlib.Path(predictions).is_file():
         raise FileNotFoundError(f"there is no file {predictions}")

@@ -26,12 +26,14 @@ def write(name, split, output, count=24, data_dir=None, facial_parts=False, cate
         the samples, their split, and how many are shown.
 
     Raises:
-        FileNotFoundError, ValueError: as `datasets.open`; or the path's suffix is neither.
+        FileNotFoundError, ValueError: as `datasets.open`; or the path's suffix is neither. FileNotFoundError,
+            FileExistsError: as `files.check_place`, before anything is read.
     """
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise ValueError(f"a contact sheet is a .png or a .jpg, not {output.name}")
     if count < 1:
         raise ValueError(f"a contact sheet shows at least one image, not {count}")
+    files.check_place(output)
     split = split or first_split(name, data_dir, category)
     samples = datasets.open(name, split, data_dir, category)
     if not len(samples):

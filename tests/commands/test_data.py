@@ -104,5 +104,7 @@ def test_messages(worms, tmp_path):
     assert "its splits are val" in str(
         run("show", worms, "--split", "x", "--output", tmp_path / "s.png").exception
     )
+    place = run("show", tmp_path / "no_such_set", "--output", tmp_path / "nowhere" / "s.png")
+    assert "there is no directory" in str(place.exception), "told before the data set is opened"
     assert not (tmp_path / "built").exists()
     assert not (tmp_path / "s.png").exists()

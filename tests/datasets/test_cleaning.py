@@ -136,3 +136,9 @@ def test_refusals_write_nothing(folder, tmp_path, text, error, message):
     with pytest.raises(error, match=message):
         cleaning.clean(directory, "train", path, output)
     assert not output.exists()
+
+
+def test_a_wrong_place_is_said_before_the_work(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(cleaning, "CocoKeypoints", lambda *_: pytest.fail("the annotations were read"))
+    with pytest.raises(FileNotFoundError, match="there is no directory"):
+        cleaning.clean(folder[0], "train", tmp_path / "r.json", tmp_path / "nowhere" / "out.json")
