@@ -275,15 +275,14 @@ def write(rows, budget, docs):
     )
     for name, table in TABLES.items():
         trained = " and ".join(" ".join(pair) for pair in table.train)
-        lines = [_line(row) for row in rows if row["row"] in table.rows]
-        if lines:
+        own = [row for row in rows if row["row"] in table.rows]
+        if own:
             header = ("row", "paper", *table.measures, *(MOVED if table.steadiness else ()), "loss", "file")
             note = f"{_longer(table)}. {table.note}".strip()
-            text += (
-                f"## {name.capitalize()}\n\nTrained on {trained}{note}\n\n{cards.table(header, lines)}\n\n"
-            )
-    commits = dict.fromkeys(row["commit"] or "unknown" for row in rows)
-    text += f"By `python benchmarks/ablation.py`, at {', '.join(commits)}.\n"
+            commits = ", ".join(dict.fromkeys(row["commit"] or "unknown" for row in own))
+            text += f"## {name.capitalize()}\n\nTrained on {trained}{note}\n\n"
+            text += f"{cards.table(header, map(_line, own))}\n\nTrained at commit {commits}.\n\n"
+    text += "By `python benchmarks/ablation.py`.\n"
     with files.atomic_write(docs / "ablation.md", "w") as file:
         file.write(text)
 
