@@ -270,8 +270,9 @@ def write(rows, budget, docs):
         "samples. Rows compare within a table, for recipes change from commit to commit. In brackets the 95 % "
         "bootstrap interval over the images; the training's own spread from seed to seed comes on top of it, of "
         "which the row with another seed gives an idea. The loss is the mean over the last tenth of the training "
-        "samples, the same for all, and given where it is of the same thing. The paper's figures, PCKh@0.5 on MPII, are of 100 epochs of "
-        "MPII at 256x256 with its own loss and scales, and are there for the order of its rows.\n\n"
+        "samples, the same for all, and given where it is of the same thing. The paper's figures, PCKh@0.5 on MPII, "
+        "are of 100 epochs of MPII at 256x256 with its own loss and scales, and are there for the order of its "
+        "rows.\n\n"
     )
     for name, table in TABLES.items():
         trained = " and ".join(" ".join(pair) for pair in table.train)
