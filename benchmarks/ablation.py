@@ -136,19 +136,20 @@ def _limbs(split):
 
 
 _AFLW2000 = ("aflw2000", "val_68")
+_BODIES = (("lspet", "train"), ("mpii", "train"))
 _PCKH = {"mpii val, PCKh": (("mpii", "val"), "PCKh@0.5", "mean")}
 TABLES = {
     "bodies": Table(
         "pose",
         BODIES,
-        (("lspet", "train"), ("mpii", "train")),
+        _BODIES,
         (("mpii", "val"), ("lspet", "val")),
         {**_PCKH, **_limbs("val")},
     ),
     "steadiness": Table(
         "pose",
         STEADINESS,
-        (("lspet", "train"), ("mpii", "train")),
+        _BODIES,
         (("mpii", "val"), ("lspet", "val")),
         _limbs("val"),
         times=2,
@@ -159,7 +160,7 @@ TABLES = {
     "labels": Table(
         "pose",
         LABELS,
-        (("lspet", "train"), ("mpii", "train")),
+        _BODIES,
         (("mpii", "val"), ("lspet", "val"), ("mpii", "val_clean"), ("lspet", "val_clean")),
         {**_limbs("val"), **_limbs("val_clean")},
         times=15,
@@ -279,17 +280,14 @@ def write(rows, budget, docs):
         own = [row for row in rows if row["row"] in table.rows]
         if own:
             header = ("row", "paper", *table.measures, *(MOVED if table.steadiness else ()), "loss", "file")
-            note = f"{_longer(table)}. {table.note}".strip()
+            longer = f", {table.times} times as many samples" if table.times > 1 else ""
+            note = f"{longer}. {table.note}".strip()
             commits = ", ".join(dict.fromkeys(row["commit"] or "unknown" for row in own))
             text += f"## {name.capitalize()}\n\nTrained on {trained}{note}\n\n"
             text += f"{cards.table(header, map(_line, own))}\n\nTrained at commit {commits}.\n\n"
     text += "By `python benchmarks/ablation.py`.\n"
     with files.atomic_write(docs / "ablation.md", "w") as file:
         file.write(text)
-
-
-def _longer(table):
-    return f", {table.times} times as many samples" if table.times > 1 else ""
 
 
 def _line(row):

@@ -20,7 +20,7 @@ import numpy as np
 from bnn_landmarks import files
 from bnn_landmarks.datasets.coco import CocoKeypoints
 from bnn_landmarks.datasets.subjects import photo
-from bnn_landmarks.evaluation import metrics, scoring
+from bnn_landmarks.evaluation import cards, metrics, scoring
 from bnn_landmarks.evaluation.examples import example
 from bnn_landmarks.evaluation.record import commit
 from bnn_landmarks.geometry import images
@@ -276,11 +276,6 @@ def time_row(entry, arguments):
     return [entry, f"{1e3 * given:.1f} ms", *(f"{other / given:.2f}" for other in others)]
 
 
-def table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def score(arguments):
     """Measure what detectors find, and what landmarks are worth with them; write the page."""
     found, worth = [], []
@@ -301,10 +296,10 @@ def score(arguments):
     with files.atomic_write(arguments.docs, "w") as file:
         file.write(
             PAGE.format(
-                found=table(FOUND, found),
-                worth=table(WORTH, worth),
-                empty=table(EMPTY, empty),
-                times=table(TIMES, times),
+                found=cards.table(FOUND, found),
+                worth=cards.table(WORTH, worth),
+                empty=cards.table(EMPTY, empty),
+                times=cards.table(TIMES, times),
                 images=""
                 if arguments.images >= MANY
                 else f" {arguments.images} images of each split, evenly.",

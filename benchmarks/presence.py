@@ -14,9 +14,9 @@ import pathlib
 import warnings
 
 import numpy as np
-from detectors import headline, largest, opened, product, remembered, spread, table
+from detectors import headline, largest, opened, product, remembered, spread
 
-from bnn_landmarks.evaluation import scoring
+from bnn_landmarks.evaluation import cards, scoring
 from bnn_landmarks.evaluation.examples import example, open_split
 from bnn_landmarks.geometry import images
 from bnn_landmarks.inference.localizer import Localizer
@@ -79,7 +79,7 @@ def main():
         crops = free.engine.crops / count
         seen = 100 * np.mean([len(free(picture)) > 0 for picture in pictures])
         rows.append([f"{free.least_presence}", f"{free.enough}", *scores, f"{crops:.2f}", f"{seen:.1f}"])
-    print(table(["least", "enough", *arguments.splits, "crops", "seen where nobody is, %"], rows))
+    print(cards.table(["least", "enough", *arguments.splits, "crops", "seen where nobody is, %"], rows))
 
 
 def shown(truth, points, localizer):

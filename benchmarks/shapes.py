@@ -9,16 +9,13 @@ them. One thread; medians and shortest times of each, wall-clock, and what a net
 import argparse
 import dataclasses
 import functools
-import os
 import statistics
-import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from detectors import table
+from runtime_speed import measure
 
 from bnn_landmarks import zoo
+from bnn_landmarks.evaluation import cards
 from bnn_landmarks.network.build import build
 from bnn_landmarks.network.counting import count
 from bnn_landmarks.runtime.engine import Network
@@ -43,17 +40,11 @@ def main():
         image = np.random.default_rng(0).random((1, size, size, 3)).astype(np.float32)
         runs[shape] = functools.partial(Network(content).run, [image])
         rows[shape] = [f"{len(content):,}", f"{costs.binary_macs / 1e9:.2f}", f"{costs.real_macs / 1e6:.0f}"]
-    spent = {shape: [] for shape in runs}
-    for _ in range(arguments.rounds):
-        for shape, run in runs.items():
-            start = time.perf_counter()
-            run()
-            spent[shape].append(1e3 * (time.perf_counter() - start))
     lines = [
-        [shape, *rows[shape], f"{statistics.median(each):.2f}", f"{min(each):.2f}"]
-        for shape, each in spent.items()
+        [shape, *rows[shape], *(f"{1e3 * of(clocks['wall']):.2f}" for of in (statistics.median, min))]
+        for shape, clocks in measure(runs, arguments.rounds).items()
     ]
-    print(table(HEAD, lines))
+    print(cards.table(HEAD, lines))
 
 
 if __name__ == "__main__":

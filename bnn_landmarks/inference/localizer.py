@@ -237,8 +237,8 @@ class Localizer:
         self.refine, self._detector = refine, detector
         kind = detectors.kind_of(self.scheme)
         self.enough = ENOUGH.get(kind, np.inf)
-        usual = PRESENCE.get(kind, OWN_PRESENCE if self.spec.loosest else 0.0)
-        usual = PRESENCE.get(self.spec.name, usual)
+        own = OWN_PRESENCE if self.spec.loosest else 0.0
+        usual = PRESENCE.get(self.spec.name, PRESENCE.get(kind, own))
         self.least_presence = usual if least_presence is None else least_presence
 
     @functools.cached_property

@@ -122,9 +122,8 @@ def _with_teacher(model, teacher, recipe):
 
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
             loss = super().compute_loss(x, y, y_pred, sample_weight)
-            wanted = tf.stop_gradient(_last(teacher(x, training=False)))
-            each = y_pred if isinstance(y_pred, list) else [y_pred]
-            return loss + recipe.teacher_weight * tf.add_n([match(maps, wanted) for maps in each])
+            wanted = tf.stop_gradient(_each(teacher(x, training=False))[-1])
+            return loss + recipe.teacher_weight * tf.add_n([match(maps, wanted) for maps in _each(y_pred)])
 
     if teacher.spec.landmark_scheme().names != recipe.spec.landmark_scheme().names:
         raise ValueError(f"the teacher finds {teacher.spec.scheme}, not {recipe.spec.scheme}")
@@ -159,7 +158,7 @@ def _with_two_views(model, recipe):
 
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
             loss = super().compute_loss(x, y, y_pred, sample_weight)
-            for maps in y_pred if isinstance(y_pred, list) else [y_pred]:
+            for maps in _each(y_pred):
                 one, other = tf.split(maps, 2)
                 apart = match(one, tf.stop_gradient(other)) + match(other, tf.stop_gradient(one))
                 loss += recipe.agreement / 2 * apart
@@ -176,8 +175,9 @@ def _widen(model, window):
         gain.assign(gain / window)
 
 
-def _last(maps):
-    return maps[-1] if isinstance(maps, list) else maps
+def _each(maps):
+    """The maps of every stack, a list."""
+    return maps if isinstance(maps, list) else [maps]
 
 
 def steps_done(model):
