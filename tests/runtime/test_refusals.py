@@ -5,12 +5,15 @@ import sys
 
 import numpy as np
 import pytest
-from lce_files import INT8, LceFile
+from lce_files import INT8, LceFile, packed
 from random_cases import block_case
-from run_lce import by_runtime
+from run_lce import assert_same, by_runtime
+from tensorflow.lite.python import schema_py_generated as schema
+from wrong_sizes import too_large, wrong_counts
 
 from bnn_landmarks import runtime
 from bnn_landmarks.runtime import build
+from bnn_landmarks.runtime.engine import Network
 
 
 def signs(*shape):
@@ -72,6 +75,24 @@ def test_files_that_are_none(tmp_path):
         runtime.interpreter(b"not a model")
     with pytest.raises(FileNotFoundError, match="there is no model"):
         runtime.interpreter(tmp_path / "missing.tflite")
+
+
+@pytest.mark.usefixtures("library")
+def test_wrong_sizes():
+    for name, content in (wrong_counts() | too_large()).items():
+        with pytest.raises(ValueError, match="damaged|large|memory|disagree|FlexBuffer"):
+            Network(content)
+            pytest.fail(name)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_custom_operator_in_the_field_of_old_converters():
+    content = one_conv()
+    old = schema.ModelT.InitFromPackedBuf(content)
+    for code in old.operatorCodes:
+        code.deprecatedBuiltinCode, code.builtinCode = code.builtinCode, 0
+    x = np.random.default_rng(0).normal(size=(1, 6, 6, 32)).astype(np.float32)
+    assert_same(Network(packed(old)).run([x]), Network(content).run([x]))
 
 
 @pytest.mark.usefixtures("library")

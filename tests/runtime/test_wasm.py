@@ -19,6 +19,7 @@ from photographs import on_photographs
 from random_cases import all_cases, block_case, conv_case, float_case, pixel_case
 from run_lce import assert_same, by_engine
 from tensorflow.lite.python import schema_py_generated as schema
+from wrong_sizes import too_large, wrong_counts
 
 from bnn_landmarks import zoo
 from bnn_landmarks.geometry import heatmaps
@@ -156,6 +157,16 @@ def test_damaged_files(module, tmp_path):
     errors = [error for error, _ in answers if error]
     assert not [error for error in errors if "TRAP" in error or "\n" in error]
     assert 300 < len(errors) < 1000
+
+
+def test_wrong_sizes(module, tmp_path):
+    """The native engine's words, where the sizes overflow 32 bits, too."""
+    contents = wrong_counts() | too_large()
+    answers = in_node(module, [(content, []) for content in contents.values()], tmp_path)
+    for name, (error, _) in zip(contents, answers, strict=True):
+        with pytest.raises(ValueError) as refused:
+            Network(contents[name])
+        assert error and error in str(refused.value), name
 
 
 def test_size(module):

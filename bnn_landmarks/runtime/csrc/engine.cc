@@ -45,6 +45,8 @@ int32_t Try(const Call& call) {
   }
 }
 
+constexpr uint64_t kMostInput = uint64_t{1} << 30;  // bytes
+
 size_t BytesOf(int32_t type) { return type == BNN_UINT8 ? 1 : 4; }
 
 // Empty, or why a tensor can't cross the border.
@@ -61,12 +63,14 @@ std::string Describe(const Graph& graph, const Program& program, int index, bnn_
   // An input that no node reads has no planned shape.
   std::vector<int> dims = tensor.dims;
   if (shape.n > 0) dims = program.DimsOf(index, form->rank, tensor.type == Type::kInt32);
-  form->bytes = BytesOf(form->type);
+  uint64_t bytes = BytesOf(form->type);
   for (int i = 0; i < form->rank; ++i) {
     if (dims[i] < 1) return "an input or output is empty";
     form->dims[i] = dims[i];
-    form->bytes *= static_cast<size_t>(dims[i]);
+    bytes *= static_cast<uint64_t>(dims[i]);
+    if (bytes > kMostInput) return "an input or output is too large";
   }
+  form->bytes = static_cast<size_t>(bytes);
   return "";
 }
 

@@ -49,7 +49,7 @@ class FlatFile {
   bool Tables(size_t table, int slot, std::vector<size_t>* tables) const {
     const size_t vector = Follow(table, slot);
     tables->clear();
-    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * static_cast<size_t>(U32(vector))))
+    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * uint64_t{U32(vector)}))
       return false;
     for (uint32_t i = 0; i < U32(vector); ++i) {
       tables->push_back(Target(vector + 4 + 4 * static_cast<size_t>(i)));
@@ -68,9 +68,9 @@ class FlatFile {
   }
 
   // Whether a vector of `bytes` each, or a string, is there in full.
-  bool Has(size_t table, int slot, size_t bytes) const {
+  bool Has(size_t table, int slot, uint64_t bytes) const {
     const size_t vector = Follow(table, slot);
-    return vector != 0 && Holds(vector, 4 + bytes * static_cast<size_t>(U32(vector)));
+    return vector != 0 && Holds(vector, 4 + bytes * U32(vector));
   }
 
  private:
@@ -83,7 +83,7 @@ class FlatFile {
       return 0;
     return table + U16(at);
   }
-  bool Holds(size_t at, size_t bytes) const { return at <= size_ && size_ - at >= bytes; }
+  bool Holds(size_t at, uint64_t bytes) const { return at <= size_ && size_ - at >= bytes; }
   uint32_t U16(size_t at) const { return data_[at] | static_cast<uint32_t>(data_[at + 1]) << 8; }
   uint32_t U32(size_t at) const { return U16(at) | U16(at + 2) << 16; }
   size_t Target(size_t at) const {

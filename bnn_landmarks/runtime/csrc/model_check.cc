@@ -1,24 +1,28 @@
 #include "model_check.h"
 
+#include <algorithm>
 #include <vector>
-
-#include "flat_file.h"
 
 namespace bnn {
 
 namespace {
 
-constexpr uint32_t kCustom = 32;  // builtin_code of an op that is none of TFLite's own
+constexpr int kCustom = 32;  // the number of an op that is none of TFLite's own
 
 // Slots of TFLite's schema.
 enum ModelSlot { kOperatorCodes = 1, kSubgraphs = 2, kBuffers = 4, kMetadata = 6, kSignatures = 7 };
 enum SubgraphSlot { kTensors = 0, kInputs = 1, kOutputs = 2, kOperators = 3 };
-enum OperatorCodeSlot { kBuiltinCode = 3 };
+enum OperatorCodeSlot { kDeprecatedCode = 0, kBuiltinCode = 3 };
 enum OperatorSlot { kOperatorCode = 0, kOperatorInputs = 1, kOperatorOutputs = 2 };
 enum MetadataSlot { kMetadataName = 0, kMetadataBuffer = 1 };
 enum SignatureSlot { kSignatureInputs = 0, kSignatureOutputs = 1, kSignatureKey = 2, kSignatureSubgraph = 4 };
 
 }  // namespace
+
+int BuiltinNumber(const FlatFile& file, size_t code) {
+  const int old_number = static_cast<int8_t>(file.Byte(code, kDeprecatedCode));
+  return std::max(old_number, static_cast<int>(file.Number(code, kBuiltinCode)));
+}
 
 std::string CheckModel(const uint8_t* data, size_t size) {
   const FlatFile file(data, size);
@@ -44,7 +48,7 @@ std::string CheckModel(const uint8_t* data, size_t size) {
       if (code >= codes.size()) return damaged + "a node has no operator";
       // TFLite marks an input that is left out by -1. Its own ops leave out a bias, the third, or later ones; LCE's
       // are checked by the delegate.
-      const bool custom = file.Number(codes[code], kBuiltinCode) == kCustom;
+      const bool custom = BuiltinNumber(file, codes[code]) == kCustom;
       for (size_t i = 0; i < inputs.size(); ++i) {
         if (inputs[i] < 0 && !(custom || i >= 2)) return damaged + "a node lacks an input";
       }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 
 #include "plan.h"
 
@@ -75,21 +76,24 @@ void PlanFloats(Plan* plan) {
       order.insert(std::upper_bound(order.begin(), order.end(), &place, larger), &place);
     }
   }
+  // A size_t may have 32 bits.
+  const auto most = std::min<uint64_t>(16 * kMostBytes, SIZE_MAX / 2);
+  const auto end = [](const FloatPlace* place) { return uint64_t{place->offset} + place->bytes(); };
   size_t total = 0;
   std::vector<FloatPlace*> placed;
   for (FloatPlace* place : order) {
     const auto in_the_way = [&](const FloatPlace* other) {
       return other->first_step <= place->last_step && place->first_step <= other->last_step &&
-             other->offset < place->offset + place->bytes() && place->offset < other->offset + other->bytes();
+             other->offset < end(place) && place->offset < end(other);
     };
     for (auto other = placed.begin(); other != placed.end();) {
       other = std::find_if(placed.begin(), placed.end(), in_the_way);
-      if (other != placed.end()) place->offset = (*other)->offset + (*other)->bytes();
+      if (other != placed.end()) place->offset = static_cast<size_t>(end(*other));
     }
+    Require(end(place) < most, "the network needs too much memory");
     placed.push_back(place);
-    total = std::max(total, place->offset + place->bytes());
+    total = std::max(total, static_cast<size_t>(end(place)));
   }
-  Require(static_cast<double>(total) < 16 * kMostBytes, "the network needs too much memory");
   plan->program.arena_bytes = total;
 }
 

@@ -21,7 +21,10 @@ Shape OutsideShape(const Tensor& tensor, Type type) {
   for (size_t i = 0; i < tensor.dims.size(); ++i) sizes[4 - tensor.dims.size() + i] = tensor.dims[i];
   Shape s = {sizes[0], sizes[1], sizes[2], sizes[3]};
   CheckShape(s);
-  if (type == Type::kInt32) s.c *= kWord;  // the most that the words can hold
+  if (type != Type::kInt32) return s;
+  Require(s.c <= kMostElements / kWord, "a tensor is too large");
+  s.c *= kWord;  // the most that the words can hold
+  CheckShape(s);
   return s;
 }
 

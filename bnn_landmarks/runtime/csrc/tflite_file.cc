@@ -14,7 +14,7 @@ namespace {
 
 // Slots of TFLite's schema.
 enum ModelSlot { kOperatorCodes = 1, kSubgraphs = 2, kBuffers = 4 };
-enum OperatorCodeSlot { kDeprecatedCode = 0, kCustomCode = 1, kBuiltinCode = 3 };
+enum OperatorCodeSlot { kCustomCode = 1 };
 enum SubgraphSlot { kTensors = 0, kInputs = 1, kOutputs = 2, kOperators = 3 };
 enum TensorSlot { kShape = 0, kType = 1, kBuffer = 2 };
 enum OperatorSlot { kOpcode = 0, kOpInputs = 1, kOpOutputs = 2, kOptions = 4, kCustomOptions = 5 };
@@ -217,9 +217,7 @@ class Reader {
     RawOp raw;
     const uint32_t code = file_.Number(table, kOpcode);
     if (code >= codes_.size()) return Damaged("a node has no operator");
-    // Older converters fill the one field, newer ones both.
-    const int old_number = static_cast<int8_t>(file_.Byte(codes_[code], kDeprecatedCode));
-    raw.builtin = std::max(old_number, static_cast<int>(file_.Number(codes_[code], kBuiltinCode)));
+    raw.builtin = BuiltinNumber(file_, codes_[code]);
     if (raw.builtin == kBuiltinCustom) {
       size_t length;
       const uint8_t* name = file_.Bytes(codes_[code], kCustomCode, &length);
