@@ -96,7 +96,6 @@ def build_for_training(recipe, synchronised=False, fast=False):
         model = build(recipe.spec)
         if fast:
             model = training_ops.accelerate(model)
-        _widen(model, recipe.window)
         if recipe.agreement is not None:
             model = _with_two_views(model, recipe)
         if recipe.teacher:
@@ -167,12 +166,21 @@ def _with_two_views(model, recipe):
     return _as(TwoViews, model)
 
 
-def _widen(model, window):
-    """Let the signs' straight-through windows be so many standard deviations wide to each side."""
+def widen(model, window):
+    """Let the signs' straight-through windows be so many times as wide, and the signs as they are.
+
+    Raises:
+        ValueError: the network has no convolution of binary weights and inputs.
+    """
+    if window == 1:
+        return
     signed = [layer for layer in model.layers if isinstance(layer, BinaryConv2D)]
+    if not signed:
+        raise ValueError("a window is of signs, and the network to train has none: leave `window` at 1")
     for name in {layer.inbound_nodes[0].inbound_layers.name for layer in signed}:
-        gain = model.get_layer(name).gamma
-        gain.assign(gain / window)
+        before = model.get_layer(name)
+        for variable in (before.gamma, before.beta):
+            variable.assign(variable / window)
 
 
 def _each(maps):

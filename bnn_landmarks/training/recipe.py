@@ -40,8 +40,9 @@ class Recipe:
     agreement: None, or the weight of a term that asks for the same maps of two views of each crop, which differ by
         noise of one grey level (`model.VIEW_NOISE`) and of which a step learns both: it takes twice the time. 0: the
         two views without the term.
-    window: half the width of the straight-through gradient's window at the start, standard deviations of what is
-        signed. (The gain of the normalisation before it begins at 1 / window, and is trained like all others.)
+    window: how many times as wide the straight-through gradient's window is at the start, which then is so many
+        standard deviations to each side (`model.widen`; gains and shifts before it are trained like all others). Not
+        with stages.
     stages: a tuple of {path: value} as `override` takes them, trained one after another, each from the one before:
         progressive image size ({"samples": 20000, "spec.input_size": 128}, {"samples": 8000}), or progressive
         binarization ({"spec.options.binary": False}, {"spec.options.weights": "real"}, {}).
@@ -94,6 +95,10 @@ class Recipe:
         records.check_range(self, "batch_size", low=1)
         if self.samples < self.batch_size:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")
+        if self.stages and self.window != 1:
+            raise ValueError(
+                "a window is of the start of a run without stages: set it to 1, or train one after another"
+            )
         for stage in self.stages:
             override(dataclasses.replace(self, stages=()), stage)
 

@@ -30,7 +30,7 @@ from bnn_landmarks.datasets.checking import checked
 from bnn_landmarks.network.build import build
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.initial import start_from
-from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done
+from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done, widen
 from bnn_landmarks.training.monitor import Monitor, Validation
 from bnn_landmarks.training.recipe import override
 from bnn_landmarks.training.samples import batches, series
@@ -101,7 +101,7 @@ def train(
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
         ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
-        ValueError: images can't be used (`checking.checked`); the loss or a weight is no longer finite.
+        ValueError: a window of a network without signs; images can't be used (`checking.checked`); the loss or a weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
         stopping.Stopped, a KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint of the last step is written.
     """
@@ -200,8 +200,10 @@ def _train_stage(recipe, run):
             raise FileNotFoundError(
                 f"{run.output} was stopped before its first checkpoint: begin again with --branch"
             )
-        elif run.initial:
-            start_from(model, run.initial)
+        else:
+            if run.initial:
+                start_from(model, run.initial)
+            widen(model, recipe.window)
     done = steps_done(model)
     monitor = Monitor(recipe, run, manager, twin, validations)
     if done < recipe.steps:

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 from crosses import assert_same, tiny
 
+from bnn_landmarks.network import weights
 from bnn_landmarks.network.layers import BinaryConv2D
 from bnn_landmarks.training import trainer
-from bnn_landmarks.training.model import build_for_training, learning_rate
+from bnn_landmarks.training.model import build_for_training, learning_rate, widen
 
 pytestmark = pytest.mark.usefixtures("small_network")
 
@@ -73,10 +74,23 @@ def test_two_views_differ_by_a_grey_level_and_should_agree():
     np.testing.assert_allclose(weighed - labels, 3 / 2 * apart, rtol=1e-4)
 
 
-def test_a_wider_window_is_a_smaller_gain():
-    usual, wide = build_for_training(tiny()), build_for_training(tiny(window=2.0))
-    signed = [layer.name for layer in usual.layers if isinstance(layer, BinaryConv2D)]
-    assert signed == ["second"]
-    np.testing.assert_array_equal(usual.get_layer("second_bn").gamma, np.ones(8))
-    np.testing.assert_array_equal(wide.get_layer("second_bn").gamma, np.full(8, 0.5))
-    np.testing.assert_array_equal(wide.get_layer("first_bn").gamma, np.ones(3))
+def test_a_wider_window_is_a_smaller_gain(data, tmp_path):
+    """Also of weights that a run starts from, whose signs stay."""
+    first = trainer.build(tiny().spec)
+    for layer, value in (("second_bn", (0.8, 0.1)), ("first_bn", (0.9, 0.2))):
+        for variable, number in zip(first.get_layer(layer).weights[:2], value, strict=True):
+            variable.assign(tf.fill(variable.shape, number))
+    weights.save(first, tmp_path / "first.npz")
+    recipe = tiny(samples=4, learning_rate=1e-9, window=2.0)
+    wide = trainer.train(recipe, data, tmp_path / "wide", initial=tmp_path / "first.npz")
+    assert [layer.name for layer in wide.layers if isinstance(layer, BinaryConv2D)] == ["second"]
+    for layer, value in (("second_bn", (0.4, 0.05)), ("first_bn", (0.9, 0.2))):
+        for array, number in zip(wide.get_layer(layer).get_weights()[:2], value, strict=True):
+            np.testing.assert_allclose(array, number, rtol=1e-5)
+
+
+def test_a_window_without_signs_is_refused():
+    with pytest.raises(ValueError, match="has none: leave `window` at 1"):
+        widen(tf.keras.Sequential([tf.keras.layers.Conv2D(2, 1, input_shape=(8, 8, 3))]), 2.0)
+    with pytest.raises(ValueError, match="without stages"):
+        tiny(window=2.0, stages=({"samples": 8}, {}))
