@@ -21,6 +21,7 @@ from bnn_landmarks.terminal import quiet_libraries
 
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
+EARLY = 0.1  # of the interval between two frames, at --fps.
 LEGIBLE = 256  # pixels of an overlay's longer side, at least.
 # How the names end of what is written of a source.
 WRITTEN = (".overlay.jpg", ".overlay.mp4", ".mask.png", ".coco.json", ".json", ".csv")
@@ -262,15 +263,17 @@ def show_camera(localizer, camera, how=None):
     cv2.destroyAllWindows()
 
 
-def _taken(frames, how):
-    """The frames of a video that are looked at, (number, time, seconds since the one before, frame)."""
-    last = None
+def taken(frames, how):
+    """The frames of a video that are looked at, (number, time, seconds since the one before, frame): at a rate the first
+    of each interval, which begins a little early because times are rounded."""
+    last = interval = None
     for number, frame in enumerate(frames):
         if number % how.every:
             continue
-        # Half a frame's time early is in time.
-        if last is not None and how.rate and frames.time - last < 1 / how.rate - 0.5 / frames.rate:
-            continue
+        if how.rate:
+            before, interval = interval, int(frames.time * how.rate + EARLY)
+            if interval == before:
+                continue
         yield number, frames.time, frames.seconds if last is None else frames.time - last, frame
         last = frames.time
 
@@ -285,7 +288,7 @@ def _predict_video(localizer, source, target, how):
     with video.writer(overlay, rate) as add:
         bar = tqdm(total=frames.count, desc=target.name, unit="frame", leave=False)
         try:
-            for number, now, seconds, frame in _taken(frames, how):
+            for number, now, seconds, frame in taken(frames, how):
                 subjects = track(frame, seconds, boxes)
                 boxes = None
                 record = record or results.header(localizer, video.shown(source), frame)

@@ -10,6 +10,7 @@ import pathlib
 
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.inference.localizer import Parts
+from bnn_landmarks.schemes import SCHEMES
 
 FORMAT, VERSION = "bnn-landmarks predictions", 1
 FORMATS = ("json", "csv", "coco")
@@ -123,11 +124,10 @@ def _frames(record):
 
 
 def table(record):
-    """CSV with a row per subject: the file, `COLUMNS`, and x, y and score of each landmark by its name."""
-    landmarks = any("points" in each for frame in _frames(record) for each in frame["subjects"])
-    names = (
-        [f"{name}_{what}" for name in record["names"] for what in ("x", "y", "score")] if landmarks else []
-    )
+    """CSV with a row per subject: the file, `COLUMNS`, and x, y and score of each landmark by its name, also where
+    nobody is."""
+    of_parts = record["scheme"] in SCHEMES and SCHEMES[record["scheme"]].classes
+    names = [] if of_parts else [f"{name}_{what}" for name in record["names"] for what in ("x", "y", "score")]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", *COLUMNS, *names])

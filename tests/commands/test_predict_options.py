@@ -173,6 +173,13 @@ def test_a_table_of_a_photograph(predict):
     assert 0 < float(first["top_left_score"]) <= 1
 
 
+def test_a_table_has_its_columns_where_nobody_is(predict, tmp_path):
+    images.write(tmp_path / "nobody.png", np.zeros((64, 64, 3), np.uint8))
+    predict("two.png", "nobody.png", "--format", "csv")
+    heads = [pathlib.Path("out", name).read_text().splitlines()[0] for name in ("two.csv", "nobody.csv")]
+    assert heads[0] == heads[1] and "top_left_x" in heads[0]
+
+
 def test_a_table_and_cocos_results_of_a_video(predict, clip):
     assert predict(clip, "--format", "csv", "--format", "coco", "--format", "json")[0] == 0
     told = rows("walk")
@@ -204,6 +211,36 @@ def test_fewer_frames(predict, clip, arguments, numbers):
     assert told["frames_per_second"] == pytest.approx(20 / (numbers[1] - numbers[0]))
     assert len(list(video.Video("out/walk.overlay.mp4"))) == len(numbers)
     assert {each["track"] for frame in told["frames"] for each in frame["subjects"]} == {1, 2}
+
+
+class Frames:
+    """A video of black frames at these times."""
+
+    seconds = 0.04
+
+    def __init__(self, times):
+        self.times = times
+
+    def __iter__(self):
+        for self.time in self.times:
+            yield np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "times", [np.arange(300) / 30, np.round(np.arange(300) / 29.97, 3), np.arange(250) / 25]
+)
+@pytest.mark.parametrize("rate", [1, 10, 12, 15, 20, 24, 25, 29, 30, 60])
+def test_no_more_frames_per_second_than_asked_for(times, rate):
+    looked = [number for number, *_ in predictions.taken(Frames(times), predictions.How(rate=rate))]
+    wanted = min(len(times), rate * (times[-1] + times[1]))
+    assert wanted - 1.5 <= len(looked) <= wanted + 1
+
+
+def test_after_a_gap_there_is_no_burst():
+    times = (0, 0.04, 5.0, 5.04, 5.08, 5.1, 5.14)
+    taken = list(predictions.taken(Frames(times), predictions.How(rate=10)))
+    assert [number for number, *_ in taken] == [0, 2, 5]
+    assert [seconds for _, _, seconds, _ in taken] == pytest.approx([0.04, 5.0, 0.1])
 
 
 def test_no_stamp_unless_asked(predict, clip):
