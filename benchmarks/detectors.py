@@ -172,7 +172,7 @@ def product(scheme, finder, engine):
     """Ours as `Localizer` uses it by itself, and OpenCV's: `detectors.Detector`s."""
     kind = detectors.kind_of(scheme)
     ours = Finder(kind, finder, engine, threshold=detectors.GUESS)
-    return detectors.Detector(ours.name, ours, detectors.SURE[kind]), detectors.choose("opencv", scheme)
+    return detectors.Detector(ours.name, ours, detectors.SURE), detectors.choose("opencv", scheme)
 
 
 def remembered(detector):

@@ -194,7 +194,7 @@ class World:
             )
             for box in self.visible()
         ]
-        sure = [each for each in found if each.box_score >= SURE["person"]]
+        sure = [each for each in found if each.box_score >= SURE]
         said = sure or found[:1]
         self.found += [[*each.box, each.box_score] for each in said]
         self.finds.append([len(said), bool(sure)])

@@ -11,14 +11,14 @@ import math
 import numpy as np
 
 from bnn_landmarks.geometry import crops
+from bnn_landmarks.geometry.boxes import THRESHOLD
 from bnn_landmarks.inference import detect
 from bnn_landmarks.inference.finder import ENTRY, Finder
 
 DETECTORS = ("auto", "finder", "opencv")
 # The finder's scores from which a box is one, and from which the best of those below is worth a look: chosen once, on
 # training images and on those of benchmarks/empty_scenes.py, which show nobody; no program here repeats it.
-SURE = {"person": 0.35, "face": 0.35}
-GUESS = 0.22
+SURE, GUESS = THRESHOLD, 0.22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ def choose(detector, scheme, engine="auto", num_threads=1):
         return None
     if detector == "finder" or (detector == "auto" and _is_trained()):
         finder = Finder(kind, engine=engine, num_threads=num_threads, threshold=GUESS)
-        return Detector(finder.name, finder, SURE[kind])
+        return Detector(finder.name, finder, SURE)
     detect.check_opencv(kind)
     return Detector("opencv", lambda image: (detect.detect(image, scheme), None))
 

@@ -257,7 +257,7 @@ class Localizer:
                 unsure that the whole image shows somebody surer, the whole image is the box, with a warning if the
                 network did not learn from such wide ones (`knows_whole`). For a list of images a list with one of
                 these for each.
-            most: subjects that are taken of a detector at most, the best; None for all.
+            most: subjects that are taken of a detector at most, the best, 1 or more; None for all.
 
         Returns:
             a list of `Landmarks` or `Parts`, one per box; empty where nothing was detected and the whole image shows
@@ -265,12 +265,14 @@ class Localizer:
 
         Raises:
             FileNotFoundError, ValueError: the image can't be read, or is none (`images.load`); a box is not four
-                finite numbers, is empty or of millions of pixels, or lies outside the image.
+                finite numbers, is empty or of millions of pixels, or lies outside the image; most is below 1.
             ImportError: a HEIC photograph, and pillow-heif is not installed; the detector's engine is not there, or
                 OpenCV has its detectors no more.
         """
         if self.spec.task == "boxes":
             raise ValueError(f"{self.spec.name} finds boxes, no landmarks: use inference.finder.Finder")
+        if most is not None and most < 1:
+            raise ValueError(f"subjects at most must be 1 or more, not {most}")
         if isinstance(image, list | tuple):
             boxes = [None] * len(image) if boxes is None else boxes
             if len(boxes) != len(image):

@@ -261,6 +261,12 @@ def test_a_network_that_knows_nobody_is_asked_how_sure_it_is():
             Localizer(ENGINE, least_presence=wrong)
 
 
+@pytest.mark.parametrize("most", [0, -1])
+def test_nobody_at_most_is_refused(most):
+    with pytest.raises(ValueError, match=f"subjects at most must be 1 or more, not {most}"):
+        Localizer(ENGINE)(discs(POINTS), most=most)
+
+
 def test_many_boxes_go_to_the_engine_in_batches():
     sizes = []
     engine = Engine(

@@ -341,6 +341,7 @@ ERRORS = [
         "Localizer.load({file: new ArrayBuffer(9), record})",
         "Refused: the network is not the file that its .json describes: ",
     ),
+    ("pose(grey, null, 0)", "Refused: subjects at most must be 1 or more, not 0"),
     ("pose(document)", "Refused: an image is an <img>, a <video>, a canvas, "),
     ("pose(new Blob(['text']))", "Refused: the image can't be read: "),
     ("pose(document.createElement('video'))", "Refused: the video shows no frame yet"),

@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from bnn_landmarks.inference import localizer
+from bnn_landmarks.geometry import boxes, heatmaps
+from bnn_landmarks.inference import detect, detectors, localizer, tracking
 from bnn_landmarks.web import site
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -40,6 +41,34 @@ def test_the_page_knows_the_packages_presences(name):
     text = (BUILT / "lib" / "looking.js").read_text()
     pairs = re.findall(r"(\w+): ([\d.]+)", re.search(rf"const {name} = {{(.+?)}};", text, re.S)[1])
     assert {key: float(value) for key, value in pairs} == getattr(localizer, name)
+
+
+@pytest.mark.parametrize(
+    ("script", "names", "modules"),
+    [
+        ("looking.js", "AGAIN OWN_PRESENCE SURE GUESS GUESSES", (localizer, detectors)),
+        (
+            "tracking.js",
+            "MERGED SAME NEARBY NEAR REACH SPEED_SHARE SURE BEHIND LONGEST_CROSSING",
+            (tracking,),
+        ),
+        ("heatmaps.js", "WINDOW", (heatmaps,)),
+        ("boxes.js", "CHANNELS UNIT SAME LARGEST_LOG", (boxes,)),
+    ],
+)
+def test_the_page_knows_the_packages_numbers(script, names, modules):
+    text = (BUILT / "lib" / script).read_text()
+    told = {name: float(value) for name, value in re.findall(r"const ([A-Z_]+) = ([\d.]+);", text)}
+    assert set(names.split()) <= set(told)
+    for name, value in told.items():
+        assert [value] == [getattr(module, name) for module in modules if hasattr(module, name)], name
+
+
+def test_the_page_knows_the_packages_schemes():
+    text = (BUILT / "lib" / "looking.js").read_text()
+    for name in ("PEOPLE_SCHEMES", "FACE_SCHEMES"):
+        known = re.findall(r'"(\w+)"', re.search(rf"const {name} = \[(.+?)\]", text)[1])
+        assert known == list(getattr(detect, name))
 
 
 def test_scripts_are_what_the_sources_build_to(compile_sources, tmp_path):

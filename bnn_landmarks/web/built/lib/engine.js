@@ -1,3 +1,4 @@
+import { CHANNELS } from "./boxes.js";
 import { Refused, Unavailable } from "./errors.js";
 const FILES = {
     relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
@@ -87,7 +88,7 @@ export class WasmNetwork {
     mapsShape() {
         const { task, scheme, inputSize, stride } = this.spec;
         const side = Math.floor(inputSize / stride);
-        return { height: side, width: side, count: scheme.names.length * (task === "boxes" ? 5 : 1) };
+        return { height: side, width: side, count: scheme.names.length * (task === "boxes" ? CHANNELS : 1) };
     }
     tensor(describe) {
         const pointer = this.exports.malloc(TENSOR_BYTES);

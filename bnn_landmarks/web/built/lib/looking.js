@@ -9,6 +9,7 @@ const PRESENCE = {
     person: 0.3, pose_128: 0.4, pose_small: 0.4,
     face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
 };
+const OWN_PRESENCE = 0.2;
 const SURE = 0.35;
 const GUESS = 0.22;
 const GUESSES = 3;
@@ -83,7 +84,8 @@ export class Localizer {
         this.finder = finder;
         this.refine = refine;
         const kind = kindOf(network.spec.scheme);
-        this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : 0);
+        const own = network.spec.loosest ? OWN_PRESENCE : 0;
+        this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : own);
         this.enough = kind ? ENOUGH[kind] : Infinity;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
     }
@@ -91,6 +93,8 @@ export class Localizer {
         return this.kind >= 0;
     }
     localize(picture, boxes, most = Infinity) {
+        if (!(most >= 1))
+            throw new Refused(`subjects at most must be 1 or more, not ${most}`);
         if (boxes !== null && boxes !== undefined)
             return this.look(picture, givenBoxes(picture, boxes).map(given));
         const { sightings, sure } = this.detect(picture);

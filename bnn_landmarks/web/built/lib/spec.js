@@ -54,6 +54,7 @@ export function readSpec(record, where) {
         padding: spec.padding,
         score: spec.score,
         sigma: spec.sigma,
+        loosest: spec.loosest ?? null,
         sha256: json.sha256,
     };
 }

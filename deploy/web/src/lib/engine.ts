@@ -1,5 +1,6 @@
 /** The engine: bnn_landmarks/runtime compiled to WebAssembly, through its C interface (bnn_engine.h). */
 
+import { CHANNELS } from "./boxes.js";
 import { Refused, Unavailable } from "./errors.js";
 import type { Maps } from "./heatmaps.js";
 import type { Network } from "./looking.js";
@@ -123,7 +124,7 @@ export class WasmNetwork implements Network {
   private mapsShape() {
     const { task, scheme, inputSize, stride } = this.spec;
     const side = Math.floor(inputSize / stride);
-    return { height: side, width: side, count: scheme.names.length * (task === "boxes" ? 5 : 1) };
+    return { height: side, width: side, count: scheme.names.length * (task === "boxes" ? CHANNELS : 1) };
   }
 
   private tensor(describe: (pointer: number) => number): { type: number; shape: number[] } {

@@ -21,6 +21,8 @@ const PRESENCE: Record<string, number> = {
   person: 0.3, pose_128: 0.4, pose_small: 0.4,
   face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
 };
+/** Of a network of one's own, if it learned from images that show nobody. */
+const OWN_PRESENCE = 0.2;
 /** The finder's scores from which a box is one, and from which those below are worth a look; how many of these are,
  * the others if nobody is in the first. */
 const SURE = 0.35;
@@ -162,7 +164,8 @@ export class Localizer implements Looker {
     leastPresence: number | null = null,
   ) {
     const kind = kindOf(network.spec.scheme);
-    this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : 0);
+    const own = network.spec.loosest ? OWN_PRESENCE : 0;
+    this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : own);
     this.enough = kind ? ENOUGH[kind] : Infinity;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
   }
@@ -173,6 +176,7 @@ export class Localizer implements Looker {
 
   /** Every subject of an image: one result per box. Without boxes the finder looks for them. */
   localize(picture: Picture, boxes: unknown, most = Infinity): Seen[] {
+    if (!(most >= 1)) throw new Refused(`subjects at most must be 1 or more, not ${most}`);
     if (boxes !== null && boxes !== undefined) return this.look(picture, givenBoxes(picture, boxes).map(given));
     const { sightings, sure } = this.detect(picture);
     const [first, others] = sure ? [sightings, []] : [sightings.slice(0, 1), sightings.slice(1)];

@@ -26,6 +26,8 @@ export interface Spec {
   padding: number;
   score: "softmax" | "sigmoid";
   sigma: number;
+  /** How much wider than a subject's crop the whole images were that it learned from; null where it saw none. */
+  loosest: number | null;
   sha256: string;
 }
 
@@ -82,6 +84,7 @@ export function readSpec(record: unknown, where: string): Spec {
     padding: spec.padding,
     score: spec.score,
     sigma: spec.sigma,
+    loosest: spec.loosest ?? null,
     sha256: json.sha256,
   };
 }
