@@ -264,8 +264,8 @@ def show_camera(localizer, camera, how=None):
 
 
 def taken(frames, how):
-    """The frames of a video that are looked at, (number, time, seconds since the one before, frame): at a rate the first
-    of each interval, which begins a little early because times are rounded."""
+    """The frames of a video that are looked at, (number, time, seconds since the one before, frame): at a rate the
+    first of each interval, which begins a little early because times are rounded."""
     last = interval = None
     for number, frame in enumerate(frames):
         if number % how.every:

@@ -97,7 +97,7 @@ class Recipe:
             raise ValueError(f"a run of {self.samples} samples has no step of {self.batch_size}")
         if self.stages and self.window != 1:
             raise ValueError(
-                "a window is of the start of a run without stages: set it to 1, or train one after another"
+                "a window is of the start of a run without stages: set it to 1, or train them by hand"
             )
         for stage in self.stages:
             override(dataclasses.replace(self, stages=()), stage)

@@ -101,7 +101,8 @@ def train(
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
         ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
-        ValueError: a window of a network without signs; images can't be used (`checking.checked`); the loss or a weight is no longer finite.
+        ValueError: a window of a network without signs; images can't be used (`checking.checked`); the loss or a
+            weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
         stopping.Stopped, a KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint of the last step is written.
     """

@@ -222,7 +222,8 @@ class Frames:
         self.times = times
 
     def __iter__(self):
-        for self.time in self.times:
+        for time in self.times:
+            self.time = time
             yield np.zeros((8, 8, 3), np.uint8)
 
 

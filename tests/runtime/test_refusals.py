@@ -80,7 +80,7 @@ def test_files_that_are_none(tmp_path):
 @pytest.mark.usefixtures("library")
 def test_wrong_sizes():
     for name, content in (wrong_counts() | too_large()).items():
-        with pytest.raises(ValueError, match="damaged|large|memory|disagree|FlexBuffer"):
+        with pytest.raises(ValueError, match=r"damaged|large|memory|disagree|FlexBuffer"):
             Network(content)
             pytest.fail(name)
 

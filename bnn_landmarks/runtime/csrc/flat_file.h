@@ -49,8 +49,7 @@ class FlatFile {
   bool Tables(size_t table, int slot, std::vector<size_t>* tables) const {
     const size_t vector = Follow(table, slot);
     tables->clear();
-    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * uint64_t{U32(vector)}))
-      return false;
+    if (vector == 0 || U32(vector) > (1 << 22) || !Holds(vector, 4 + 4 * uint64_t{U32(vector)})) return false;
     for (uint32_t i = 0; i < U32(vector); ++i) {
       tables->push_back(Target(vector + 4 + 4 * static_cast<size_t>(i)));
       if (tables->back() == 0) return false;
