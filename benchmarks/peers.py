@@ -260,8 +260,8 @@ up to 30, 60 and 90 degrees. Mean IU: the masks are drawn from the annotated 68 
 - **box given, twice**: a peer's second look, in the square that it makes of its first answer by its own rule:
   MediaPipe's around hips or face, turned upright; MoveNet's around the hips. It takes twice the time.
 - **no box**: BlazePose and FaceMesh as MediaPipe's whole program, with its own detectors, on a single picture; MoveNet
-  the whole picture, once or twice, whichever is better; ours with the project's own detector, the largest of what it
-  finds, and the whole picture where that is nothing.
+  the whole picture, once or twice, whichever is better; ours with the project's own detector, the largest of whom
+  it finds; where it is sure of nobody, the surest in its best guesses and the whole picture, if sure enough.
 - **moves by**: root mean square of the landmarks' movement, in brackets the 95th percentile, percent of the box's
   longer side, under noise of 1 and of 3 grey levels on the crop and under its shift by half a pixel
   (`evaluation/steadiness.py`); of parts the percent of pixels that change their class.

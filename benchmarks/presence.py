@@ -3,12 +3,14 @@
     python benchmarks/empty_scenes.py EMPTY --data DATA
     python benchmarks/presence.py pose mpii/train lspet/train --data DATA --empty EMPTY
     python benchmarks/presence.py face_300wlp aflw2000/train_68 --data DATA --empty EMPTY
+    python benchmarks/presence.py face_parts helen_afw/train aflw2000/train_68 --data DATA --empty EMPTY
 
 For each pair of them: the scores without a box, the crops that the network looks at per image, and on what share of the
 pictures without anybody it sees somebody. Run it on train splits only.
 """
 
 import argparse
+import dataclasses
 import itertools
 import pathlib
 import warnings
@@ -16,10 +18,11 @@ import warnings
 import numpy as np
 from detectors import headline, largest, opened, product, remembered, spread
 
-from bnn_landmarks.evaluation import cards, scoring
+from bnn_landmarks.evaluation import cards, metrics
 from bnn_landmarks.evaluation.examples import example, open_split
 from bnn_landmarks.geometry import images
-from bnn_landmarks.inference.localizer import Localizer
+from bnn_landmarks.geometry.boxes import overlaps
+from bnn_landmarks.inference.localizer import Localizer, result_box
 
 LEAST = (0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7)
 ENOUGH = (0.4, 0.5, 0.55, 0.6, 0.7)
@@ -61,30 +64,49 @@ def main():
     sets = []
     for name in arguments.splits:
         dataset, _, _ = open_split(name, None, arguments.data)
-        samples = [sample for sample, _ in spread(dataset, arguments.images)]
-        truth, points, _ = scoring.locate(
-            given, (example(sample, dataset.scheme, given.spec) for sample in samples)
-        )
-        print(f"{name}, box given: {shown(truth, points, given)}")
-        sets.append((truth, [sample.image for sample in samples]))
+        shots = list(spread(dataset, arguments.images))
+        sets.append(found_faces(shots) if given.spec.task == "parts" else found_landmarks(shots, dataset, given))
+        boxes = [given(sample.image, [box]) for sample, box in shots]
+        print(f"{name}, box given: {sets[-1](boxes)}")
+        sets[-1].images = [sample.image for sample, _ in shots]
     rows = []
     for free.least_presence, free.enough in itertools.product(LEAST, ENOUGH):
         if free.enough < free.least_presence:
             continue
-        free.engine.crops, scores, count = 0, [], 0
-        for truth, shots in sets:
-            found = [largest(free(image), free.scheme) for image in shots]
-            scores.append(shown(truth, np.stack(found), free))
-            count += len(shots)
-        crops = free.engine.crops / count
+        free.engine.crops = 0
+        scores = [score([free(image) for image in score.images]) for score in sets]
+        crops = free.engine.crops / sum(len(score.images) for score in sets)
         seen = 100 * np.mean([len(free(picture)) > 0 for picture in pictures])
         rows.append([f"{free.least_presence}", f"{free.enough}", *scores, f"{crops:.2f}", f"{seen:.1f}"])
     print(cards.table(["least", "enough", *arguments.splits, "crops", "seen where nobody is, %"], rows))
 
 
-def shown(truth, points, localizer):
-    _, value, far = headline(truth, points, localizer.scheme.names)
-    return f"{value:.1f}" + (f", {far:.1f} %" if far is not None else "")
+def found_landmarks(shots, dataset, localizer):
+    """What says how good the results for some (sample, box) are."""
+    truth = [
+        dataclasses.replace(example(sample, dataset.scheme, localizer.spec), patch=None) for sample, _ in shots
+    ]
+
+    def score(results):
+        points = np.stack([largest(found, localizer.scheme) for found in results])
+        _, value, far = headline(truth, points, localizer.scheme.names)
+        return f"{value:.1f}" + (f", {far:.1f} %" if far is not None else "")
+
+    return score
+
+
+def found_faces(shots):
+    """The same of facial parts: of how many faces, percent, somebody's parts fill more than half of the box."""
+
+    def score(results):
+        boxes = [[result_box(result, 0) for result in found] for found in results]
+        hits = [
+            any(each is not None and overlaps([box], [each]).max() > metrics.OVERLAP for each in found)
+            for (_, box), found in zip(shots, boxes, strict=True)
+        ]
+        return f"{100 * np.mean(hits):.1f} found"
+
+    return score
 
 
 if __name__ == "__main__":

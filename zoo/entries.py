@@ -1,7 +1,7 @@
 """What the zoo holds: one record an entry.
 
 A plain name is the network at the paper's 256x256; NAME_128 is the same task at 128x128, four times less work, for slow
-devices; NAME_small has half the channels at 128x128: two fifths of the bytes, a third of the operations.
+devices; NAME_small has half the channels at 128x128: two fifths of the bytes and of the operations.
 
 `python -m bnn_landmarks.network.weights RUN zoo/weights/NAME.npz` packs a training run's weights and prints the
 SHA-256 that belongs here.

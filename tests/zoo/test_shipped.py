@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bnn_landmarks
-from bnn_landmarks import zoo
+from bnn_landmarks import runtime, zoo
 from bnn_landmarks.geometry import images
 from bnn_landmarks.inference import detect, exported
 from bnn_landmarks.zoo import WEIGHTS
@@ -43,9 +43,11 @@ def test_the_exported_file_is_there_and_binary(name):
 
 
 @pytest.mark.parametrize("name", LANDMARKS)
-@pytest.mark.parametrize("engine", [pytest.param("keras", marks=pytest.mark.slow), "lce"])
+@pytest.mark.parametrize("engine", [pytest.param("keras", marks=pytest.mark.slow), "lce", "runtime"])
 def test_points_on_the_sample_photograph_are_the_stored_ones(name, engine):
     """Every engine computes the same bits on every processor, of the same crop."""
+    if engine == "runtime" and runtime.library_path() is None:
+        pytest.skip("the runtime is not built")
     stored = np.array(json.loads(STORED.read_text())[name])
     moved = np.linalg.norm(found(name, engine) - stored, axis=-1)
     assert moved.max() < 0.05

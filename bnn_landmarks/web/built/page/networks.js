@@ -17,6 +17,7 @@ export async function listEntries() {
         .sort((a, b) => order.indexOf(a.scheme) - order.indexOf(b.scheme));
 }
 const family = (entry) => entry.name.replace(/_(\d+|small)$/, "");
+const size = (entry) => entry.name.slice(family(entry).length);
 export class Choice {
     entries;
     tasks;
@@ -31,7 +32,11 @@ export class Choice {
         this.entry = entries.find(({ name }) => name === WANTED) ?? entries[0];
         const families = [...new Set(entries.map(family))];
         const first = (name) => entries.find((entry) => family(entry) === name);
-        this.fill(this.tasks, "task", families.map((name) => ({ value: name, texts: NAMES[first(name).scheme] ?? [first(name).title, ""] })), family(this.entry), (name) => this.take(this.related(name).find((each) => each.input_size === this.entry.input_size) ?? first(name)));
+        this.fill(this.tasks, "task", families.map((name) => ({ value: name, texts: NAMES[first(name).scheme] ?? [first(name).title, ""] })), family(this.entry), (name) => {
+            const related = this.related(name);
+            const alike = related.find((each) => size(each) === size(this.entry));
+            this.take(alike ?? related.find((each) => each.input_size === this.entry.input_size) ?? first(name));
+        });
         this.fillSizes();
     }
     get current() {
@@ -48,7 +53,7 @@ export class Choice {
     fillSizes() {
         const related = this.related(family(this.entry));
         const largest = Math.max(...related.map((entry) => entry.input_size));
-        const detail = ({ name, input_size: size }) => size === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
+        const detail = ({ name, input_size: side }) => side === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
         this.fill(this.sizes, "size", related.map((entry) => ({
             value: entry.name,
             texts: [`${entry.input_size} × ${entry.input_size}`, detail(entry)],

@@ -34,6 +34,7 @@ export async function listEntries(): Promise<Entry[]> {
 
 /** What an entry and its other sizes have in common. */
 const family = (entry: Entry) => entry.name.replace(/_(\d+|small)$/, "");
+const size = (entry: Entry) => entry.name.slice(family(entry).length);
 
 /** Radio buttons for what to find and at which size; `chosen` is called with each new choice. */
 export class Choice {
@@ -53,7 +54,11 @@ export class Choice {
       "task",
       families.map((name) => ({ value: name, texts: NAMES[first(name).scheme] ?? [first(name).title, ""] })),
       family(this.entry),
-      (name) => this.take(this.related(name).find((each) => each.input_size === this.entry.input_size) ?? first(name)),
+      (name) => {
+        const related = this.related(name);
+        const alike = related.find((each) => size(each) === size(this.entry));
+        this.take(alike ?? related.find((each) => each.input_size === this.entry.input_size) ?? first(name));
+      },
     );
     this.fillSizes();
   }
@@ -75,8 +80,8 @@ export class Choice {
   private fillSizes(): void {
     const related = this.related(family(this.entry));
     const largest = Math.max(...related.map((entry) => entry.input_size));
-    const detail = ({ name, input_size: size }: Entry) =>
-      size === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
+    const detail = ({ name, input_size: side }: Entry) =>
+      side === largest ? "finer" : name.endsWith("_small") ? "fastest" : "faster";
     this.fill(
       this.sizes,
       "size",
