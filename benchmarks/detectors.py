@@ -44,7 +44,16 @@ SCORED = (
     ("helen_afw", "val", ("face_300wlp", "face_300wlp_128")),
     ("aflw2000", "val_68", ("face_300wlp", "face_300wlp_128")),
 )
-EMPTIED = ("pose", "pose_128", "pose_small", "face_300wlp", "face_300wlp_128", "face_300wlp_small")
+EMPTIED = (
+    "pose",
+    "pose_128",
+    "pose_small",
+    "face_300wlp",
+    "face_300wlp_128",
+    "face_300wlp_small",
+    "face_parts",
+    "face_parts_128",
+)
 MANY, ROUNDS = 100_000, 40
 FOUND = ["images", "detector", "recall, % (95 % interval)", "precision, %", "boxes per image", "ms per image"]
 WORTH = ["images", "measure", "network", "box given", "finder", "nobody", "OpenCV", "nobody"]

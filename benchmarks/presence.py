@@ -24,8 +24,11 @@ from bnn_landmarks.geometry import images
 from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.inference.localizer import Localizer, result_box
 
-LEAST = (0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7)
-ENOUGH = (0.4, 0.5, 0.55, 0.6, 0.7)
+# By task, the least presences and those from which one look is enough.
+TRIED = {
+    "landmarks": ((0.25, 0.3, 0.35, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7), (0.4, 0.5, 0.55, 0.6, 0.7)),
+    "parts": ((0.7, 0.75, 0.78, 0.8, 0.82, 0.85, 0.88), (0.85, 0.88, 0.9)),
+}
 
 
 class Remembered:
@@ -65,12 +68,14 @@ def main():
     for name in arguments.splits:
         dataset, _, _ = open_split(name, None, arguments.data)
         shots = list(spread(dataset, arguments.images))
-        sets.append(found_faces(shots) if given.spec.task == "parts" else found_landmarks(shots, dataset, given))
+        sets.append(
+            found_faces(shots) if given.spec.task == "parts" else found_landmarks(shots, dataset, given)
+        )
         boxes = [given(sample.image, [box]) for sample, box in shots]
         print(f"{name}, box given: {sets[-1](boxes)}")
         sets[-1].images = [sample.image for sample, _ in shots]
     rows = []
-    for free.least_presence, free.enough in itertools.product(LEAST, ENOUGH):
+    for free.least_presence, free.enough in itertools.product(*TRIED[given.spec.task]):
         if free.enough < free.least_presence:
             continue
         free.engine.crops = 0
@@ -84,7 +89,8 @@ def main():
 def found_landmarks(shots, dataset, localizer):
     """What says how good the results for some (sample, box) are."""
     truth = [
-        dataclasses.replace(example(sample, dataset.scheme, localizer.spec), patch=None) for sample, _ in shots
+        dataclasses.replace(example(sample, dataset.scheme, localizer.spec), patch=None)
+        for sample, _ in shots
     ]
 
     def score(results):

@@ -14,7 +14,14 @@ from bnn_landmarks import sides
 from bnn_landmarks.files import atomic_write
 from bnn_landmarks.geometry import boxes, crops, heatmaps
 from bnn_landmarks.inference.detectors import SURE
-from bnn_landmarks.inference.localizer import Landmarks, Parts, Sighting, face_share, parts_mask, result_box
+from bnn_landmarks.inference.localizer import (
+    Landmarks,
+    Parts,
+    Sighting,
+    parts_presence,
+    parts_mask,
+    result_box,
+)
 from bnn_landmarks.inference.video import Follower, Tracker
 from bnn_landmarks.schemes import SCHEMES, Scheme
 from bnn_landmarks.spec import CHANNELS, Spec
@@ -141,7 +148,7 @@ def parts_vectors(rng):
         "parts/matrix": matrix,
         "parts/mask": mask,
         "parts/box": result_box(Parts(mask, SCHEMES["parts7"], np.zeros(4), "given"), 0),
-        "parts/presence": np.array([face_share(maps)]),
+        "parts/presence": np.array([parts_presence(maps)]),
     }
 
 

@@ -25,10 +25,10 @@ STRIP, BATCH = 512, 32
 # A second look is into the box of the landmarks of at least this score: the best on training images, where a larger box
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
-# Presences: from which one look is enough, by kind of subject; below which the only one may be nobody, so that the
-# whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind. Chosen on
-# train splits, as benchmarks/presence.py prints them.
-ENOUGH = {"person": 0.55, "face": 0.7}
+# Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked
+# at, too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject. Chosen
+# on train splits, as benchmarks/presence.py prints them.
+ENOUGH = {"person": 0.55, "face": 0.7, "parts": 0.88}
 PRESENCE = {
     "person": 0.3,
     "pose_128": 0.4,
@@ -37,6 +37,8 @@ PRESENCE = {
     "face_aflw_128": 0.65,
     "face_300wlp_128": 0.65,
     "face_300wlp_small": 0.7,
+    "parts": 0.85,
+    "face_parts_128": 0.82,
 }
 # Guesses of a detector that are looked into where it is sure of none, the others if nobody is in the first.
 GUESSES = 3
@@ -90,7 +92,7 @@ class Landmarks:
 @dataclasses.dataclass(frozen=True)
 class Parts:
     """Facial parts of one face. mask: uint8 [H, W] over the whole image, indices of scheme.names, 0
-    (background) outside the crop. presence: the mean probability of there being a face, over the middle of the crop.
+    (background) outside the crop. presence: how sure it is that a face is there (`parts_presence`).
     The others: as `Landmarks`."""
 
     mask: np.ndarray
@@ -236,10 +238,9 @@ class Localizer:
         detectors.check(detector)
         self.refine, self._detector = refine, detector
         kind = detectors.kind_of(self.scheme)
-        self.enough = ENOUGH.get(kind, np.inf)
-        own = OWN_PRESENCE if self.spec.loosest else 0.0
-        usual = PRESENCE.get(self.spec.name, PRESENCE.get(kind, own))
-        self.least_presence = usual if least_presence is None else least_presence
+        self.enough = usual(ENOUGH, self.spec, kind, np.inf)
+        least = usual(PRESENCE, self.spec, kind, OWN_PRESENCE if self.spec.loosest else 0.0)
+        self.least_presence = least if least_presence is None else least_presence
 
     @functools.cached_property
     def detector(self):
@@ -356,7 +357,7 @@ class Localizer:
                     parts_mask(m, matrix, image.shape[:2], self.spec),
                     self.scheme,
                     **vars(each),
-                    presence=face_share(m),
+                    presence=parts_presence(m),
                 )
                 for m, matrix, each in zip(maps, matrices, sightings, strict=True)
             ]
@@ -381,12 +382,22 @@ class Localizer:
         return (maps + mirrored[:, :, ::-1][..., self.scheme.mirror]) / 2
 
 
-def face_share(maps):
-    """The probability of all classes but the background, its mean over the middle half of logits [h, w, C]."""
+def usual(presences, spec, kind, otherwise):
+    """What a network has in `ENOUGH` or `PRESENCE`. kind: of its subjects, "person", "face" or None."""
+    return next((presences[key] for key in (spec.name, spec.task, kind) if key in presences), otherwise)
+
+
+def parts_presence(maps):
+    """How sure a network of parts is of a face: the largest class's probability, its mean over the pixels of the middle
+    half of logits [h, w, C] that are of some part; 0 where none is. (What share is of parts does not tell: a network
+    that has seen nothing but faces sees skin everywhere.)"""
     height, width = maps.shape[:2]
     middle = maps[height // 4 : -(height // 4), width // 4 : -(width // 4)].astype(np.float64)
-    shares = np.exp(middle - middle.max(axis=-1, keepdims=True))
-    return float(1 - (shares[..., 0] / shares.sum(axis=-1)).mean())
+    largest = middle.max(axis=-1)
+    of_parts = middle[..., 0] < largest
+    if not of_parts.any():
+        return 0.0
+    return float(np.mean(1 / np.exp(middle - largest[..., None]).sum(axis=-1)[of_parts]))
 
 
 def parts_mask(maps, matrix, shape, spec):

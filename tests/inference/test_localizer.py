@@ -3,6 +3,7 @@
 import dataclasses
 import tracemalloc
 import warnings
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from bnn_landmarks.geometry import images
 from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.inference import detectors
 from bnn_landmarks.inference.engines import Engine
-from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts
+from bnn_landmarks.inference.localizer import Landmarks, Localizer, Parts, parts_presence, usual
 from bnn_landmarks.schemes import Scheme
 from bnn_landmarks.spec import Spec
 
@@ -223,6 +224,29 @@ def test_nobody_in_the_picture_is_no_subject():
 def test_presence_is_how_sure_the_landmarks_are():
     landmarks = Landmarks(POINTS, np.array([0.2, 0.4, 0.9], np.float32), DISCS, np.array(BOX), "given")
     assert landmarks.presence == pytest.approx(0.5)
+
+
+def test_presence_of_parts_is_how_sure_their_classes_are():
+    maps = np.zeros((32, 32, 7), np.float32)
+    assert parts_presence(maps) == 0, "all alike, of which background is the first"
+    maps[..., 1] = 1e-3
+    assert parts_presence(maps) == pytest.approx(1 / 7, abs=1e-3)
+    maps[:, :16, 1] = np.log(6 * 0.9 / 0.1)
+    assert parts_presence(maps) == pytest.approx((0.9 + 1 / 7) / 2, abs=1e-3)
+    maps[:, 16:, 0] = 50
+    assert parts_presence(maps) == pytest.approx(0.9, abs=1e-3)
+
+
+def test_presences_are_the_networks_or_the_tasks_or_the_subjects():
+    presences = {"pose_128": 0.4, "person": 0.3, "parts": 0.8, "face": 0.5}
+    for name, task, kind, wanted in (
+        ("pose_128", "landmarks", "person", 0.4),
+        ("pose", "landmarks", "person", 0.3),
+        ("own", "parts", "face", 0.8),
+        ("own", "landmarks", None, 0.1),
+    ):
+        spec = SimpleNamespace(name=name, task=task)
+        assert usual(presences, spec, kind, 0.1) == wanted
 
 
 def test_a_finder_of_boxes_finds_no_landmarks():

@@ -6,6 +6,7 @@
 import json
 import pathlib
 
+import cv2
 import numpy as np
 import pytest
 
@@ -51,6 +52,17 @@ def test_points_on_the_sample_photograph_are_the_stored_ones(name, engine):
     stored = np.array(json.loads(STORED.read_text())[name])
     moved = np.linalg.norm(found(name, engine) - stored, axis=-1)
     assert moved.max() < 0.05
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINED if zoo.entry(name).spec.task != "boxes"])
+def test_a_picture_of_nothing_shows_nobody(name):
+    if runtime.library_path() is None:
+        pytest.skip("the runtime is not built")
+    localizer = bnn_landmarks.Localizer(name, engine="runtime")
+    colours = np.random.default_rng(0).integers(0, 256, (2, 2, 3)).astype(np.float32)
+    for picture in (np.full((300, 400, 3), 255, np.uint8), cv2.resize(colours, (400, 300)).astype(np.uint8)):
+        with pytest.warns(UserWarning, match="nobody"):
+            assert localizer(picture) == []
 
 
 @pytest.mark.slow

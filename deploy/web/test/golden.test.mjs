@@ -101,7 +101,7 @@ test("parts of a face", options, () => {
   const different = data.filter((value, i) => mask.classes[i] !== value).length;
   assert.ok(different <= 1e-4 * data.length, `${different} of ${data.length} pixels have another class`);
   near(parts.boxOfParts({ width, height, classes: data }), numbers("parts/box"), 0, "box");
-  near([parts.faceShare(mapsOf("parts/maps"))], numbers("parts/presence"), 1e-9, "presence");
+  near([parts.partsPresence(mapsOf("parts/maps"))], numbers("parts/presence"), 1e-9, "presence");
 });
 
 test("following one subject", options, () => {

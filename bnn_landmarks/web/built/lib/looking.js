@@ -2,12 +2,13 @@ import * as boxes from "./boxes.js";
 import { BOX_LEAST, affine, checkBox, crop, isList, restore, square } from "./crops.js";
 import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
-import { boxOfParts, faceShare, partsMask } from "./parts.js";
+import { boxOfParts, partsMask, partsPresence } from "./parts.js";
 const AGAIN = 0.2;
-const ENOUGH = { person: 0.55, face: 0.7 };
+const ENOUGH = { person: 0.55, face: 0.7, parts: 0.88 };
 const PRESENCE = {
     person: 0.3, pose_128: 0.4, pose_small: 0.4,
     face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
+    parts: 0.85, face_parts_128: 0.82,
 };
 const OWN_PRESENCE = 0.2;
 const SURE = 0.35;
@@ -84,9 +85,10 @@ export class Localizer {
         this.finder = finder;
         this.refine = refine;
         const kind = kindOf(network.spec.scheme);
-        const own = network.spec.loosest ? OWN_PRESENCE : 0;
-        this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : own);
-        this.enough = kind ? ENOUGH[kind] : Infinity;
+        const { name, task, loosest } = network.spec;
+        const usual = (presences) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+        this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
+        this.enough = usual(ENOUGH) ?? Infinity;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
     }
     get hasDetector() {
@@ -141,7 +143,7 @@ export class Localizer {
 function read(maps, matrix, { width, height }, spec) {
     if (spec.task === "parts") {
         const mask = partsMask(maps, matrix, width, height, spec);
-        return { points: new Float64Array(), scores: new Float32Array(), mask, presence: faceShare(maps) };
+        return { points: new Float64Array(), scores: new Float32Array(), mask, presence: partsPresence(maps) };
     }
     const peaks = decode(maps, spec.stride, spec.score);
     const found = scores(maps, peaks, spec.score, spec.sigma);

@@ -43,22 +43,25 @@ function largest({ width, height, count, values }, x32, y32) {
     }
     return best;
 }
-export function faceShare({ width, height, count, values }) {
+export function partsPresence({ width, height, count, values }) {
     const [fromX, fromY] = [width >> 2, height >> 2];
     let [sum, pixels] = [0, 0];
     for (let y = fromY; y < height - fromY; y++) {
-        for (let x = fromX; x < width - fromX; x++, pixels++) {
+        for (let x = fromX; x < width - fromX; x++) {
             const at = (y * width + x) * count;
             let peak = -Infinity;
             for (let k = 0; k < count; k++)
                 peak = Math.max(peak, values[at + k]);
+            if (values[at] === peak)
+                continue;
             let total = 0;
             for (let k = 0; k < count; k++)
                 total += Math.exp(values[at + k] - peak);
-            sum += Math.exp(values[at] - peak) / total;
+            sum += 1 / total;
+            pixels++;
         }
     }
-    return 1 - sum / pixels;
+    return pixels && sum / pixels;
 }
 export function boxOfParts({ width, height, classes }) {
     let [left, top, right, bottom, seen] = [width, height, -1, -1, 0];

@@ -7,19 +7,20 @@ import * as boxes from "./boxes.js";
 import { BOX_LEAST, type Affine, type Box, type Picture, affine, checkBox, crop, isList, restore, square } from "./crops.js";
 import { Refused } from "./errors.js";
 import { type Maps, decode, scores } from "./heatmaps.js";
-import { type Mask, boxOfParts, faceShare, partsMask } from "./parts.js";
+import { type Mask, boxOfParts, partsMask, partsPresence } from "./parts.js";
 import type { Scheme, Spec } from "./spec.js";
 
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
 /**
- * Presences: from which one look is enough, by kind of subject; below which the only one may be nobody, so that the
- * whole image is looked at, too, and a guess, or the whole image, shows nobody, by network or else by kind.
+ * Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked at,
+ * too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject.
  */
-const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7 };
+const ENOUGH: Record<string, number> = { person: 0.55, face: 0.7, parts: 0.88 };
 const PRESENCE: Record<string, number> = {
   person: 0.3, pose_128: 0.4, pose_small: 0.4,
   face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
+  parts: 0.85, face_parts_128: 0.82,
 };
 /** Of a network of one's own, if it learned from images that show nobody. */
 const OWN_PRESENCE = 0.2;
@@ -164,9 +165,10 @@ export class Localizer implements Looker {
     leastPresence: number | null = null,
   ) {
     const kind = kindOf(network.spec.scheme);
-    const own = network.spec.loosest ? OWN_PRESENCE : 0;
-    this.leastPresence = leastPresence ?? PRESENCE[network.spec.name] ?? (kind ? PRESENCE[kind] : own);
-    this.enough = kind ? ENOUGH[kind] : Infinity;
+    const { name, task, loosest } = network.spec;
+    const usual = (presences: Record<string, number>) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+    this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
+    this.enough = usual(ENOUGH) ?? Infinity;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
   }
 
@@ -230,7 +232,7 @@ export class Localizer implements Looker {
 function read(maps: Maps, matrix: Affine, { width, height }: Picture, spec: Spec) {
   if (spec.task === "parts") {
     const mask = partsMask(maps, matrix, width, height, spec);
-    return { points: new Float64Array(), scores: new Float32Array(), mask, presence: faceShare(maps) };
+    return { points: new Float64Array(), scores: new Float32Array(), mask, presence: partsPresence(maps) };
   }
   const peaks = decode(maps, spec.stride, spec.score);
   const found = scores(maps, peaks, spec.score, spec.sigma);

@@ -1,4 +1,4 @@
-/** Facial parts from a network's maps: what `parts_mask` and `face_share` of inference/localizer.py compute. */
+/** Facial parts from a network's maps: what `parts_mask` and `parts_presence` of inference/localizer.py compute. */
 
 import { type Affine, type Box, clamp, nearest, restore } from "./crops.js";
 import type { Maps } from "./heatmaps.js";
@@ -70,21 +70,26 @@ function largest({ width, height, count, values }: Maps, x32: number, y32: numbe
   return best;
 }
 
-/** The mean probability of all classes but the background, over the middle half of the maps. */
-export function faceShare({ width, height, count, values }: Maps): number {
+/**
+ * How sure it is of a face: the largest class's probability, its mean over the pixels of the middle half of the maps that
+ * are of some part; 0 where none is.
+ */
+export function partsPresence({ width, height, count, values }: Maps): number {
   const [fromX, fromY] = [width >> 2, height >> 2];
   let [sum, pixels] = [0, 0];
   for (let y = fromY; y < height - fromY; y++) {
-    for (let x = fromX; x < width - fromX; x++, pixels++) {
+    for (let x = fromX; x < width - fromX; x++) {
       const at = (y * width + x) * count;
       let peak = -Infinity;
       for (let k = 0; k < count; k++) peak = Math.max(peak, values[at + k]);
+      if (values[at] === peak) continue;
       let total = 0;
       for (let k = 0; k < count; k++) total += Math.exp(values[at + k] - peak);
-      sum += Math.exp(values[at] - peak) / total;
+      sum += 1 / total;
+      pixels++;
     }
   }
-  return 1 - sum / pixels;
+  return pixels && sum / pixels;
 }
 
 /** The box tight around all parts of a mask; null where there are none, or they have no area. */
