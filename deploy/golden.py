@@ -18,8 +18,8 @@ from bnn_landmarks.inference.localizer import (
     Landmarks,
     Parts,
     Sighting,
-    parts_presence,
     parts_mask,
+    parts_presence,
     result_box,
 )
 from bnn_landmarks.inference.video import Follower, Tracker

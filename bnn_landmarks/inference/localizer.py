@@ -26,8 +26,8 @@ STRIP, BATCH = 512, 32
 # is worse (benchmarks/second_look.py).
 AGAIN = 0.2
 # Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked
-# at, too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject. Chosen
-# on train splits, as benchmarks/presence.py prints them.
+# at, too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject. They
+# are chosen on train splits, as benchmarks/presence.py prints them.
 ENOUGH = {"person": 0.55, "face": 0.7, "parts": 0.88}
 PRESENCE = {
     "person": 0.3,
