@@ -56,13 +56,15 @@ TERMS = {
     "celebamask_hq": _CELEBAMASK,
     "coco_keypoints": Source("a COCO-keypoints folder", "yours"),
 }
+# How a split is named whose labels `data clean` wrote.
+CLEAN = "_clean"
 CLEANED = "labels merged with MoveNet Thunder's points, Apache-2.0, by `bnn-landmarks data clean`"
 NOT_STATED = "not stated: a data set of the user's own"
 
 
 def of(name, split=None):
-    """What the data set of that name is and its terms, one line; of the split train_clean also whose its labels are."""
+    """What the data set of that name is and its terms, one line; of a split that ends with `CLEAN` also whose its labels are."""
     if name not in TERMS:
         return NOT_STATED
-    cleaned = f" ({CLEANED})" if split == "train_clean" else ""
+    cleaned = f" ({CLEANED})" if split and split.endswith(CLEAN) else ""
     return f"{TERMS[name].what}{cleaned}: {TERMS[name].terms}"

@@ -241,6 +241,11 @@ def card(name, records, trained_on=(), recipe=None, cost=None, picture=None):
                 f"This network learned from images of {record['data']} (other ones than these), a test set by custom: "
                 "these figures do not belong in one column with those of methods that trained on other data."
             )
+        if record["split"].endswith(terms.CLEAN):
+            parts.append(
+                "These labels are the published ones merged with a strong network's points, as those were that this "
+                "network learned from, which favours it. The figures on the published labels are those to compare."
+            )
         parts.append(
             f"Data: {record['terms']}. Measured {record['date']}, commit {record['commit'] or 'unknown'}, by\n\n"
             f"    {record['command']}\n\nRecord: {file}."

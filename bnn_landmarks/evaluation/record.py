@@ -47,7 +47,7 @@ def describe(
         "data": data,
         "split": split,
         "images": len(evaluation.rows),
-        "terms": terms.of(data),
+        "terms": terms.of(data, split),
         "metrics": {
             metric: {group: rounded(estimate) for group, estimate in groups.items()}
             for metric, groups in evaluation.metrics.items()
