@@ -136,6 +136,7 @@ def test_a_bad_file_of_boxes_is_one_line(predict, tmp_path, name, text, said):
     ("arguments", "said"),
     [
         (["--boxes", "nowhere.json"], "no file of boxes at nowhere.json"),
+        (["--category", "dog"], "--category chooses boxes of --boxes FILE"),
         (["--boxes", "two.png", "--box", "1,2,3,4"], "--box or --boxes, not both"),
         (["--detector", "yolo"], "unknown detector 'yolo'"),
         (["--format", "xml"], "unknown format 'xml'"),
