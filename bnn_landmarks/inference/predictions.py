@@ -22,7 +22,7 @@ from bnn_landmarks.terminal import quiet_libraries
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
 EARLY = 0.1  # of the interval between two frames, at --fps.
-LEGIBLE = 256  # pixels of an overlay's longer side, at least.
+LEGIBLE, LARGEST = 256, 65_500  # pixels of an overlay's longer side, at least and, in a JPEG, at most.
 # How the names end of what is written of a source.
 WRITTEN = (".overlay.jpg", ".overlay.mp4", ".mask.png", ".coco.json", ".json", ".csv")
 
@@ -217,13 +217,18 @@ def _found(localizer, image, source, how):
 
 
 def overlaid(image, found, threshold=draw.THRESHOLD):
-    """A copy of the image with every result drawn on it, one under LEGIBLE pixels enlarged by a whole factor."""
+    """A copy of the image with every result drawn on it, one under LEGIBLE pixels enlarged by a whole factor, one over
+    LARGEST made as small."""
     factor = -(-LEGIBLE // max(image.shape[:2]))
     if factor > 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         found = [result.enlarged(factor) for result in found]
     for result in found:
         image = result.draw(image, threshold)
+    longer = max(image.shape[:2])
+    if longer > LARGEST:
+        size = [max(1, side * LARGEST // longer) for side in image.shape[1::-1]]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return image
 
 

@@ -240,6 +240,14 @@ def test_a_huge_box_is_one_line(predict, tmp_path):
     assert status == 1 and len(lines) == 1 and "larger than any image" in lines[0]
 
 
+def test_an_overlay_is_made_small_enough_for_a_jpeg(predict, monkeypatch, tmp_path):
+    monkeypatch.setattr(localizer, "open_engine", lambda *arguments: BLANK)
+    images.write(tmp_path / "line.png", np.zeros((8, 70_000, 3), np.uint8))
+    status, _, lines = predict("line.png", "--box", "0,0,100,8")
+    assert (status, lines) == (0, []) and record("line")["width"] == 70_000
+    assert images.read("out/line.overlay.jpg").shape == (7, 65_500, 3)
+
+
 RUN = """
     import sys, time
     sys.path[:0] = {path}
