@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from bnn_landmarks.files import check_place
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import box_files, detect, results, video
 from bnn_landmarks.inference.localizer import Sighting, given_boxes
@@ -181,20 +182,23 @@ def predict_file(localizer, source, target, how=None):
 
     Raises:
         FileNotFoundError, ValueError: the file can't be read, a box is none, another's file is in the way.
-        OSError: the disk is full.
+        OSError: a folder is in the way, the disk is full.
     """
     how = how or How()
     results.check_formats(how.formats, localizer.spec.task)
     results.check_free(target, how.formats)
-    if is_video(source):
-        return _predict_video(localizer, source, target, how)
+    moving = is_video(source)
+    overlay = target.with_name(f"{target.name}.overlay.{'mp4' if moving else 'jpg'}")
+    mask = target.with_name(f"{target.name}.mask.png")
+    for place in (overlay, mask) if localizer.spec.task == "parts" and not moving else (overlay,):
+        check_place(place)
+    if moving:
+        return _predict_video(localizer, source, target, overlay, how)
     image = images.read(source)
     found = _found(localizer, image, source, how)
-    overlay = target.with_name(f"{target.name}.overlay.jpg")
     record = results.header(localizer, video.shown(source), image)
     record |= {"subjects": [results.subject(each) for each in found]}
     if localizer.spec.task == "parts":
-        mask = target.with_name(f"{target.name}.mask.png")
         record["mask"] = mask.name
         images.write(mask, _together(found, image.shape[:2]))
     images.write(overlay, overlaid(image, found, how.threshold))
@@ -283,11 +287,10 @@ def taken(frames, how):
         last = frames.time
 
 
-def _predict_video(localizer, source, target, how):
+def _predict_video(localizer, source, target, overlay, how):
     frames, track, boxes = video.Video(source), video.Tracker(localizer, most=how.most), how.boxes
     if how.box_file:
         boxes, _ = how.box_file.of(source)
-    overlay = target.with_name(f"{target.name}.overlay.mp4")
     found, record, promised, started, wide = [], None, frames.count, time.perf_counter(), 0
     rate = min(frames.rate / how.every, how.rate or frames.rate)
     with video.writer(overlay, rate) as add:
