@@ -139,5 +139,5 @@ def card(name: str) -> dict[str, Any]:
         ],
         "train": f"bnn-landmarks train {name} --data DIR --output DIR",
         "records": records(name),
-        "text": page.read_text() if page.is_file() else None,
+        "text": page.read_text(encoding="utf-8") if page.is_file() else None,
     }

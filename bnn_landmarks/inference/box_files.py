@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 
 from bnn_landmarks.datasets.coco_categories import shown
-from bnn_landmarks.files import read_json
+from bnn_landmarks.files import name_as_text, read_json
 from bnn_landmarks.geometry import crops
 
 COLUMNS = ("file", "x", "y", "width", "height")
@@ -37,7 +37,7 @@ class BoxFile:
         Raises:
             ValueError: the file has none for it, or does not tell which image of this name it is.
         """
-        path = pathlib.Path(str(image))
+        path = pathlib.Path(name_as_text(image))
         keys = [path.name, path.stem, *([str(int(path.stem))] if path.stem.isdecimal() else [])]
         named = next((self.found[key] for key in keys if key in self.found), None)
         if named is None:

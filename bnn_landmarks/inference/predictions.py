@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from bnn_landmarks.files import check_place
+from bnn_landmarks.files import check_place, name_as_text
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import box_files, detect, results, video
 from bnn_landmarks.inference.localizer import Sighting, given_boxes
@@ -199,7 +199,7 @@ def predict_file(localizer, source, target, how=None):
     record = results.header(localizer, video.shown(source), image)
     record |= {"subjects": [results.subject(each) for each in found]}
     if localizer.spec.task == "parts":
-        record["mask"] = mask.name
+        record["mask"] = name_as_text(mask.name)
         images.write(mask, _together(found, image.shape[:2]))
     images.write(overlay, overlaid(image, found, how.threshold))
     results.write(record, target, how.formats)

@@ -8,7 +8,7 @@ import io
 import json
 import pathlib
 
-from bnn_landmarks.files import atomic_write, check_place, read_json
+from bnn_landmarks.files import atomic_write, check_place, name_as_text, read_json
 from bnn_landmarks.inference.localizer import Parts
 from bnn_landmarks.schemes import SCHEMES
 
@@ -38,7 +38,7 @@ def header(localizer, source, image):
     return {
         "format": FORMAT,
         "version": VERSION,
-        "file": source,
+        "file": name_as_text(source),
         "width": image.shape[1],
         "height": image.shape[0],
         "model": localizer.spec.name,

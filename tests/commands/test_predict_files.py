@@ -253,6 +253,15 @@ def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path)
     assert predict("")[2] == ["bnn-landmarks: an empty name is no photograph and no video"]
 
 
+def test_a_table_names_a_file_whose_name_is_not_utf8(predict, tmp_path):
+    images.write(tmp_path / "a\udcff.png", moving(1)[0])
+    assert predict("a\udcff.png", "--box", BOX, "--format", "json", "--format", "csv")[0] == 0
+    table = pathlib.Path("out/a\udcff.csv")
+    assert table.read_bytes().decode().splitlines()[1].startswith(r"a\xff.png,")
+    assert record("a\udcff")["file"] == r"a\xff.png"
+    assert predict("a\udcff.png", "--boxes", table)[0] == 0, "and finds it again"
+
+
 def test_a_huge_box_is_one_line(predict, tmp_path):
     images.write(tmp_path / "a.png", moving(1)[0])
     status, _, lines = predict("a.png", "--box", "0,0,1e9,1e9")
