@@ -321,8 +321,8 @@ def _predict_video(localizer, source, target, overlay, how):
     record |= {"frames_per_second": round(mean, 3), "frames": found}
     results.write(record, target, how.formats)
     told = f"{frames.name}: {_counted(len(found), 'frame')}"
-    if promised and found[-1]["frame"] + 1 < 0.8 * promised:
-        told += f" (its header tells {promised})"
+    if promised and frames.count < 0.8 * promised:
+        told += f" (its header tells {promised}, and {frames.count} could be read)"
     people = {each["track"] for frame in found for each in frame["subjects"]}
     told += f", {_counted(len(people))}"
     if wide:
