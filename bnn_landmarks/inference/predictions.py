@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from bnn_landmarks import records
 from bnn_landmarks.files import check_place, name_as_text
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import box_files, detect, results, video
@@ -162,11 +163,11 @@ class How:
     most: int | None = None
 
     def __post_init__(self):
-        if self.rate is not None and not self.rate > 0:
-            raise ValueError(f"frames per second must be positive, not {self.rate}")
+        if self.rate is not None and not (records.is_number(self.rate) and self.rate > 0):
+            raise ValueError(f"frames per second must be positive, not {self.rate!r}")
         for what, number in (("every", self.every), ("people at most", self.most)):
-            if number is not None and number < 1:
-                raise ValueError(f"{what} must be 1 or more, not {number}")
+            if number is not None and not records.is_whole(number, 1):
+                raise ValueError(f"{what} must be 1 or more, not {number!r}")
 
 
 def predict_file(localizer, source, target, how=None):

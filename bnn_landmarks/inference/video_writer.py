@@ -21,7 +21,8 @@ def writer(path, rate):
     The encoder knows even sizes only: of an odd one the last row or column is there twice. A frame longer than
     LONGEST_SIDE is shrunk to it; one of another size than the first is fitted into that, with black beside it.
 
-    rate: frames per second, at least SLOWEST. time: seconds from the first frame, growing; None: a step of the rate after the last.
+    rate: frames per second, at least SLOWEST. time: seconds from the first frame, growing; None: a step of the rate
+    after the last.
 
     Raises:
         FileNotFoundError: no such directory. OSError: OpenCV can't write video here, or the disk is full.
