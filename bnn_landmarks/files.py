@@ -13,7 +13,8 @@ from typing import IO, Any
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
-    """Open a temporary file beside `path`; on success it takes its name, on an error it is removed.
+    """Open a temporary file beside `path`; on success it is on the disk and takes its name, on an error it is removed.
+    Text is UTF-8, whatever the locale; what can't be, of a file's name, is written with backslashes.
 
     with atomic_write("model.tflite") as file:
         file.write(data)
@@ -24,9 +25,12 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     path = pathlib.Path(path)
     check_place(path)
     temporary = hidden_name(path)
+    encoding, errors = (None, None) if "b" in mode else ("utf-8", "backslashreplace")
     try:
-        with open(temporary, mode.replace("w", "x")) as file:
+        with open(temporary, mode.replace("w", "x"), encoding=encoding, errors=errors) as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -101,6 +105,12 @@ def read_json(path: str | os.PathLike) -> Any:
         raise ValueError(f"{path} is not JSON that can be read: it is nested too deeply") from None
     except ValueError:
         raise ValueError(f"{path} is not JSON that can be read: a number has too many digits") from None
+
+
+def name_as_text(name: str | os.PathLike) -> str:
+    """The name of a file as text that UTF-8 takes: bytes that this locale has no characters for are read as UTF-8, and
+    those that are none have backslashes."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def cache_directory() -> pathlib.Path:

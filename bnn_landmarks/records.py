@@ -25,6 +25,16 @@ def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return "there are " + ", ".join(f"{prefix}{each}" for each in known)
 
 
+def is_number(value) -> bool:
+    """Whether it is a finite number, NumPy's too."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_whole(value, low: int) -> bool:
+    """Whether it is a whole number from `low`, NumPy's too."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low
+
+
 def check(record) -> None:
     """Each field of a frozen dataclass as its annotation says: a whole float where an int is wanted becomes one, a
     number a float, a list a tuple.

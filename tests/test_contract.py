@@ -138,6 +138,7 @@ COMMANDS = [
     ("tables", "is no evaluation record", ["--table", "7", "--records", "PLACE/others"]),
     ("tables", "99", ["--table", "99"]),
     ("benchmark", "unknown engine 'karas'", ["pose", "--engines", "karas"]),
+    ("benchmark", "unknown engine ''; the engines are", ["pose", "--engines", ""]),
     ("benchmark", "did you mean pose", ["poze"]),
     ("benchmark", "'--rounds': 0 is not in the range", ["pose", "--rounds", "0"]),
     ("benchmark", "'--threads': 0 is not in the range", ["pose", "--threads", "0"]),
@@ -191,6 +192,8 @@ FUNCTIONS = [
     (ValueError, "no trained weights yet", lambda p: zoo.load("face_pifa")),
     (FileNotFoundError, "no weights file", lambda p: zoo.load("pose", p / "none.npz")),
     (ValueError, "no packed network", lambda p: zoo.load("pose", p / "half.npz")),
+    (ValueError, "weights are 'pretrained', None or", lambda p: zoo.load("pose", 5)),
+    (ValueError, "no entry", lambda p: zoo.load(["pose"])),
     (ValueError, "not 'pose'", lambda p: zoo.load("pose", zoo.WEIGHTS / "pose_128.npz")),
     (ValueError, "unknown task", lambda p: zoo.names("faces")),
     (ValueError, "did you mean", lambda p: zoo.card("pose128")),
@@ -211,6 +214,7 @@ FUNCTIONS = [
     (ValueError, "train.json", lambda p: datasets.open(p / "set", "train")),
     (ValueError, "did you mean mpii", lambda p: datasets.builder_class("mpi")),
     (ValueError, "task must be one of landmarks", lambda p: Spec.from_dict({"name": "x", "task": "partz"})),
+    (ValueError, "made of named fields, not of None", lambda p: Spec.from_dict(None)),
     (ValueError, "unknown landmark scheme", lambda p: Spec("x", scheme="dog")),
     (ValueError, "no conversion", lambda p: convert(np.zeros((68, 2)), np.ones(68), "ibug68", "mpii16")),
     (ValueError, "no packed network", lambda p: weights.read(p / "text.npz")),
@@ -356,6 +360,11 @@ def test_the_benchmark_says_what_brings_an_engine(monkeypatch):
     monkeypatch.setattr(benchmark, "_file", missing)
     with pytest.raises(ValueError, match=r"engine keras needs larq.* pip install 'bnn-landmarks\[train\]'"):
         benchmark.compare("pose_128", ("keras",))
+
+
+def test_no_engine_to_time_is_said():
+    with pytest.raises(ValueError, match=r"^there is no engine to time; the engines are runtime, "):
+        benchmark.compare("pose_128", ())
 
 
 def test_a_checkout_without_its_runtime_says_so_first(monkeypatch):

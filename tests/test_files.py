@@ -1,6 +1,7 @@
 """Whole files or none, wherever an exception comes: a signal's may come between any two instructions."""
 
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -42,6 +43,17 @@ def interrupted(work, folder, place):
 def text(path):
     with atomic_write(path, "w") as file:
         file.write("whole")
+
+
+def test_text_is_utf8_whatever_the_locale(tmp_path):
+    code = """
+from bnn_landmarks.files import atomic_write, name_as_text
+with atomic_write("a.txt", "w") as file:
+    file.write("\\u00fc \\udcff " + name_as_text("\\udcc3\\udcbc \\udcff"))
+"""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "a.txt").read_bytes().decode("utf-8") == "ü \\udcff ü \\xff"
 
 
 @pytest.mark.parametrize("write", [text, lambda path: film(path.with_suffix(".mp4"))])

@@ -29,7 +29,7 @@ def entry(name: str) -> Entry:
     Raises:
         ValueError: there is none of that name; the message lists the close ones.
     """
-    if name not in ENTRIES:
+    if not isinstance(name, str) or name not in ENTRIES:
         close = difflib.get_close_matches(str(name), ENTRIES, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else f"the entries are {', '.join(ENTRIES)}"
         raise ValueError(f"no entry {str(name)!r} in the zoo; {hint}")
@@ -60,8 +60,11 @@ def load(name: str, weights: str | os.PathLike | None = "pretrained") -> "tf.ker
         ValueError: an unknown name; an entry that has no trained weights yet; a damaged file, or another network's.
         FileNotFoundError: no such weights file. ImportError: TensorFlow or larq is not installed.
     """
+    chosen = entry(name)
+    if weights is not None and not isinstance(weights, str | os.PathLike):
+        raise ValueError(f"weights are 'pretrained', None or the path of a packed file, not {weights!r}")
     with extras.needed_for("building a network"):
-        return _load(entry(name), weights)
+        return _load(chosen, weights)
 
 
 def _load(chosen, weights):
@@ -139,5 +142,5 @@ def card(name: str) -> dict[str, Any]:
         ],
         "train": f"bnn-landmarks train {name} --data DIR --output DIR",
         "records": records(name),
-        "text": page.read_text() if page.is_file() else None,
+        "text": page.read_text(encoding="utf-8") if page.is_file() else None,
     }

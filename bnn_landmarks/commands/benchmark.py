@@ -39,7 +39,7 @@ def command(model, threads, engines, rounds, profile, output):
 
     if output:
         files.check_directory(output)
-    chosen = tuple(engines.split(",")) if engines else benchmark.VARIANTS
+    chosen = benchmark.VARIANTS if engines is None else tuple(engines.split(","))
     timings = benchmark.compare(model, chosen, threads, rounds)
     for line in benchmark.table(timings, threads):
         click.echo(line)

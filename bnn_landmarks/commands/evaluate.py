@@ -74,6 +74,8 @@ def command(model, dataset, data, split, category, engine, threads, flip, change
             files.check_directory(directory)
     samples, name, split = open_split(dataset, split, data, category)
     localizer, source, ran = scoring.open_network(model, engine, threads, flip)
+    if cards:
+        model_cards.kept_records(localizer.spec.name, cards)
     evaluation = scoring.evaluate(localizer, samples, lambda e: tqdm(e, total=len(samples), unit="image"))
     under = moved = None
     if changed:

@@ -25,6 +25,7 @@ from bnn_landmarks.inference.engines import ENGINES
     metavar="FILE",
     help="Where the subjects are: COCO's results or annotations, or a .csv with file, x, y, width, height (score).",
 )
+@click.option("--category", help="The category whose boxes are taken, where --boxes FILE has several.")
 @click.option(
     "--detector",
     default="auto",
@@ -92,6 +93,7 @@ def command(
     model,
     boxes,
     box_file,
+    category,
     detector,
     refine,
     least_presence,
@@ -139,6 +141,8 @@ def command(
         raise ValueError("--box belongs to one photograph or video; there are several")
     if boxes and box_file:
         raise ValueError("give --box or --boxes, not both")
+    if category is not None and not box_file:
+        raise ValueError("--category chooses boxes of --boxes FILE, and there is none")
     files.check_directory(output)
     localizer = Localizer(model, engine, threads, flip, detector, refine, least_presence)
     if localizer.spec.task == "boxes":
@@ -155,7 +159,7 @@ def command(
     how = predictions.How(
         boxes=boxes,
         box_giver=box_giver,
-        box_file=box_files.read(box_file) if box_file else None,
+        box_file=box_files.read(box_file, category) if box_file else None,
         threshold=threshold,
         formats=tuple(dict.fromkeys(formats)),
         stamp=stamp,

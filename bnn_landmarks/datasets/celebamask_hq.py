@@ -30,7 +30,8 @@ class CelebamaskHq(LandmarkBuilder):
     """
 
     def _generate_examples(self, directory, split):
-        rows = [line.split() for line in (directory / MAPPING).read_text().splitlines()[1:] if line.strip()]
+        lines = (directory / MAPPING).read_text(encoding="utf-8").splitlines()[1:]
+        rows = [line.split() for line in lines if line.strip()]
         for number, original in ((int(row[0]), int(row[1])) for row in rows):
             if split != max((s for s in FIRST_OF if FIRST_OF[s] <= original), key=FIRST_OF.get):
                 continue

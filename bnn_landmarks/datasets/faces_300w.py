@@ -62,7 +62,7 @@ def read_pts(path, points=68):
     Raises:
         ValueError: it is not such a file, has another number of points, or one that is not finite.
     """
-    text = path.read_text(errors="replace")
+    text = path.read_text(encoding="utf-8", errors="replace")
     try:
         values = np.array(text.split("{")[1].split("}")[0].split(), np.float64).reshape(-1, 2)
     except (IndexError, ValueError):

@@ -287,14 +287,32 @@ def _values(values):
     return ", ".join(f"{group} {value:.2f}" for group, value in values.items())
 
 
+def kept_records(name, directory):
+    """`zoo.records` that a card can be made of.
+
+    Raises:
+        ValueError: one is no record.
+    """
+    kept = zoo.records(name, directory)
+    for file, record in kept.items():
+        try:
+            card(name, {file: record})
+        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
+            reason = f": it has no {error}" if isinstance(error, KeyError) else ""
+            raise ValueError(
+                f"{pathlib.Path(directory) / file} is no evaluation record, as `evaluate` writes them{reason}"
+            ) from None
+    return kept
+
+
 def write(name, directory, **facts):
     """(Re)write DIRECTORY/NAME.md from the records beside it. facts: as `card`.
 
     Raises:
-        FileNotFoundError: there is no record of that network.
+        FileNotFoundError: there is no record of that network. ValueError: as `kept_records`.
     """
     directory = pathlib.Path(directory)
-    kept = zoo.records(name, directory)
+    kept = kept_records(name, directory)
     if not kept:
         raise FileNotFoundError(f"no evaluation records {name}.*.json in {directory}")
     picture = f"{name}.jpg"

@@ -16,7 +16,7 @@ GIVEN = "box"
 def read(path=FILE):
     """{"records": a list of dicts, as benchmarks/peer_measure.py makes them; "times": its `time_all`'s, or None}."""
     path = pathlib.Path(path)
-    return json.loads(path.read_text()) if path.is_file() else {"records": [], "times": None}
+    return json.loads(path.read_bytes()) if path.is_file() else {"records": [], "times": None}
 
 
 def write(found, path=FILE):

@@ -46,7 +46,7 @@ def measured(records=None):
             raise ValueError(f"{path} is no evaluation record, as `evaluate` writes them") from None
     ablation = ROOT / "docs" / "ablation.json"
     if ablation.is_file():
-        record = json.loads(ablation.read_text())
+        record = json.loads(ablation.read_bytes())
         for row in record["rows"]:
             if row["recipe"]:
                 score = next(iter(row["scores"].values()))

@@ -2,7 +2,8 @@
 
 Decoders stop at a picture's end mark and fill what a truncated file lacks with grey; what lies behind the mark (the
 video of a motion photo, a maker's trailer) says nothing about the picture. So the segments are walked from the start.
-Sources: ITU-T T.81 annex B (JPEG), the PNG specification, RIFF as in the WebP specification, TIFF 6.0 and EXIF 2.3.
+Sources: ITU-T T.81 annex B (JPEG), the PNG specification, RIFF as in the WebP specification, TIFF 6.0, EXIF 2.3
+and netpbm's pgm(5).
 """
 
 import dataclasses
@@ -19,6 +20,8 @@ EXIF = b"Exif\0\0"
 ORIENTATION = 0x0112
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
+# The kind, then width, height and the value that is white.
+NETPBM = re.compile(rb"P([2356])(?:(?:\s|#[^\n]*\n)+(\d{1,9})){3}(?=[\s#])")
 SIGNATURES = (
     *(b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf", b"PF"),
     *(b"\0\0\0\x0cjP", b"\xffO\xffQ", b"v/1\x01", b"#?RADIANCE", b"#?RGBE"),
@@ -27,16 +30,18 @@ SIGNATURES = (
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-    """format: "jpeg", "png", "webp", "tiff", "heif", "avif", or "" for all others. whole: its end mark is there (True
-    for formats whose decoder refuses a truncated file). progressive: a JPEG of several scans. orientation: EXIF's,
-    1 to 8; None where it is the decoder that turns the picture. size: width, height as stored, before any turn; None
-    where that takes decoding."""
+    """format: "jpeg", "png", "webp", "tiff", "heif", "avif", "netpbm" (PGM, PPM), "pfm", or "" for all others.
+    whole: its end mark is there (True for formats whose decoder refuses a truncated file). progressive: a JPEG of
+    several scans. orientation: EXIF's, 1 to 8; None where it is the decoder that turns the picture. size: width,
+    height as stored, before any turn; None where that takes decoding. white: of netpbm the value that is white in
+    what OpenCV decodes."""
 
     format: str
     whole: bool = True
     progressive: bool = False
     orientation: int | None = None
     size: tuple[int, int] | None = None
+    white: int | None = None
 
 
 def tell(data: bytes) -> Told:
@@ -53,6 +58,12 @@ def tell(data: bytes) -> Told:
         return Told("webp", whole, orientation=_orientation(dict(_riff_chunks(data)).get(b"EXIF", b"")))
     if data.startswith((b"II*\0", b"MM\0*")):
         return Told("tiff")
+    if header := NETPBM.match(data):
+        white = int(header[2])
+        # OpenCV scales text to 8 bits, and nothing else.
+        return Told("netpbm", white=255 if header[1] in b"23" and white < 256 else white)
+    if data.startswith((b"Pf", b"PF")):
+        return Told("pfm")
     if data[4:8] == b"ftyp":
         end = min(int.from_bytes(data[:4], "big"), len(data))
         brands = {data[8:12], *(data[i : i + 4] for i in range(16, end, 4))}

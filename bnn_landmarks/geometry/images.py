@@ -25,7 +25,8 @@ FILL = 2**15
 
 def decode(data: bytes, name: str) -> np.ndarray:
     """Encoded image bytes -> uint8 [H, W, 3] RGB, turned upright by its EXIF tag; grey, alpha, and the 16 bit and float
-    of PNG and TIFF converted as by `as_rgb`. Behind the picture's end anything may lie (a motion photo's video).
+    of PNG, TIFF, PGM, PPM and PFM converted as by `as_rgb`, of PGM and PPM with any value as white. Behind the
+    picture's end anything may lie (a motion photo's video).
 
     HEIC needs the package pillow-heif, AVIF Pillow; all else is read by OpenCV.
 
@@ -44,13 +45,17 @@ def decode(data: bytes, name: str) -> np.ndarray:
     if told.format in ("heif", "avif"):
         return _decode_by_pillow(data, name, told.format)
     # In other formats 10 or 12 bit come unscaled in 16.
-    depth = cv2.IMREAD_ANYDEPTH if told.format in ("png", "tiff") else 0
+    depth = cv2.IMREAD_ANYDEPTH if told.format in ("png", "tiff", "netpbm", "pfm") else 0
     upright = cv2.IMREAD_IGNORE_ORIENTATION if told.orientation else 0
     image = _decode(data, cv2.IMREAD_COLOR | depth | upright)
+    if image is None and told.format == "tiff":
+        image = _decode_grey_tiff(data)
     if image is None:
         raise ValueError(f"{name} is not an image that can be read (damaged, or of an unknown format)")
+    if told.white not in (None, 255, 65535):
+        image = np.rint(image.clip(max=told.white) * (255 / told.white)).astype(np.uint8)
     try:
-        image = as_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        image = as_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image)
     except (ValueError, cv2.error) as error:
         raise ValueError(f"{name} is not an image that can be read: {str(error).splitlines()[0]}") from None
     return image_bytes.turned(image, told.orientation)
@@ -75,6 +80,12 @@ def _decode(data, flags):
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
+
+
+def _decode_grey_tiff(data):
+    """A TIFF of one channel of 32 bits or more, which OpenCV does not make three of; None where it is another."""
+    image = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    return image if image is not None and image.ndim == 2 and image.itemsize >= 4 else None
 
 
 def _ended(data):
@@ -158,16 +169,20 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
     """An image uint8 [H, W, 3] RGB or [H, W] -> a file of the format its suffix names.
 
     Raises:
-        FileNotFoundError: no such directory. OSError: it can't be written. ValueError: no such format.
+        FileNotFoundError: no such directory. OSError: it can't be written. ValueError: no such format, or an image too
+            large for it.
     """
     path = pathlib.Path(path)
     coloured = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
     try:
-        encoded = cv2.imencode(path.suffix, coloured, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+        done, encoded = cv2.imencode(path.suffix, coloured, [cv2.IMWRITE_JPEG_QUALITY, 92])
     except cv2.error:
         raise ValueError(
             f"can't write {path}: {path.suffix or 'no suffix'} is no image format OpenCV writes"
         ) from None
+    if not done:
+        height, width = image.shape[:2]
+        raise ValueError(f"can't write {path}: {width} x {height} pixels are too many for {path.suffix}")
     with atomic_write(path) as file:
         file.write(encoded.tobytes())
 

@@ -114,6 +114,8 @@ def compare(source, variants=VARIANTS, num_threads=1, rounds=30):
         ValueError: an unknown variant, or none that can run. As `open_engine`: the network is none.
     """
     unknown = [name for name in variants if name not in VARIANTS]
+    if not variants:
+        raise ValueError(f"there is no engine to time; the engines are {', '.join(VARIANTS)}")
     if unknown:
         raise ValueError(f"unknown engine {unknown[0]!r}; the engines are {', '.join(VARIANTS)}")
     size = spec_of(source).input_size

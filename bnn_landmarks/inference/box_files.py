@@ -4,15 +4,18 @@ boxes = read("boxes.json")
 boxes.of("photo.jpg")                        # boxes float64 [N, 4], scores float64 [N] or None
 """
 
+import collections
 import csv
 import dataclasses
+import functools
 import io
+import itertools
 import pathlib
 
 import numpy as np
 
 from bnn_landmarks.datasets.coco_categories import shown
-from bnn_landmarks.files import read_json
+from bnn_landmarks.files import name_as_text, read_json
 from bnn_landmarks.geometry import crops
 
 COLUMNS = ("file", "x", "y", "width", "height")
@@ -20,46 +23,83 @@ COLUMNS = ("file", "x", "y", "width", "height")
 
 @dataclasses.dataclass(frozen=True)
 class BoxFile:
-    """name: the file's. found: {an image's file name without folders, its stem, or its number: [(box, score)]}."""
+    """name: the file's. found: {an image's file name without folders, its stem, or its number: {its folders as they are
+    written: [(box, score)]}}."""
 
     name: str
     found: dict
 
     def of(self, image):
         """The boxes float64 [N, 4] of an image, a path, and their scores float64 [N], the best first; None where the
-        file tells no scores.
+        file tells no scores. Of several of its name they are those of the one in most of the same folders, from the
+        last; what the file names without folders may lie anywhere.
 
         Raises:
-            ValueError: the file has none for it.
+            ValueError: the file has none for it, or does not tell which image of this name it is.
         """
-        path = pathlib.PurePath(str(image))
+        path = pathlib.Path(name_as_text(image))
         keys = [path.name, path.stem, *([str(int(path.stem))] if path.stem.isdecimal() else [])]
-        rows = next((self.found[key] for key in keys if key in self.found), None)
-        if rows is None:
+        named = next((self.found[key] for key in keys if key in self.found), None)
+        if named is None:
             raise ValueError(f"{self.name} has no box for {path.name}")
+        rows = self._of_its_folder(path, named)
         boxes, scores = np.array([box for box, _ in rows]), [score for _, score in rows]
         if None in scores:
             return boxes, None
         order = np.argsort(-np.array(scores), kind="stable")
         return boxes[order], np.array(scores)[order]
 
+    def _of_its_folder(self, path, named):
+        anywhere, there = named.get((), []), path.absolute().parent.parts
+        agreeing = {folders: _agreeing(folders, there) for folders in named if folders}
+        best = [folders for folders in agreeing if agreeing[folders] == max(agreeing.values())]
+        if len(best) == 1 and (agreeing[best[0]][0] or not self._folders_tell):
+            return anywhere + named[best[0]]
+        if anywhere:
+            return anywhere
+        known = ", ".join(shown("/".join(folders)) for folders in list(agreeing)[:3])
+        raise ValueError(
+            f"{self.name} has boxes for {path.name} in {known}, and it is not clear which is {path}"
+        )
 
-def read(path):
+    @functools.cached_property
+    def _folders_tell(self):
+        """Whether some images differ in their folders alone."""
+        return any(len(named.keys() - {()}) > 1 for named in self.found.values())
+
+
+def _agreeing(folders, there):
+    """How many of the last folders are the same, and whether all that are written are."""
+    pairs = zip(reversed(folders), reversed(there), strict=False)
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return same, same == len(folders)
+
+
+def read(path, category=None):
     """The boxes of a file.
 
     COCO's results are a list of {"image_id", "bbox", "score"}, its annotations a record of "images" and "annotations".
     A table has the columns `COLUMNS`, and "score" if it likes. Scores are from 0 to 1.
 
+    Args:
+        category: the name of the category to take, its number in COCO's results; None where the file has only one.
+
     Raises:
-        FileNotFoundError: no such file. ValueError: it is neither, or a box is none; the entry or the line is named.
+        FileNotFoundError: no such file. ValueError: it is neither, or a box is none, the entry or the line is named; it
+            has no such category, or several and it is not said which.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file of boxes at {path}")
+    is_table = path.suffix.lower() == ".csv"
+    if is_table and category is not None:
+        raise ValueError(f"{path} is a table, which has no categories to choose {shown(category)} of")
     found = {}
-    for place, image, box, score in _table(path) if path.suffix.lower() == ".csv" else _coco(path):
+    for place, image, box, score in _table(path) if is_table else _coco(path, category):
+        image = pathlib.PurePath(image)
+        named = found.setdefault(image.name, {})
         try:
-            found.setdefault(image, []).append((crops.check_box(box), _score(score)))
+            named.setdefault(image.parent.parts, []).append((crops.check_box(box), _score(score)))
         except ValueError as error:
             raise ValueError(f"{path}, {place}: {error}") from None
     if not found:
@@ -93,7 +133,7 @@ def _table(path):
                 raise ValueError(f"{path}, {place} names no file")
             box = [_number(path, place, row, column) for column in COLUMNS[1:]]
             score = _number(path, place, row, "score") if row.get("score") else None
-            yield place, pathlib.PurePath(row["file"]).name, box, score
+            yield place, row["file"], box, score
     except csv.Error as error:
         raise ValueError(f"{path}, line {rows.line_num + 1} is no row of a table: {error}") from None
 
@@ -117,19 +157,48 @@ def _number(path, place, row, column):
         raise ValueError(f"{path}, {place}: {column} is {told}") from None
 
 
-def _coco(path):
-    """(place, image's name or number, box, score) of each entry of COCO's results or annotations."""
-    record, names, what = read_json(path), {}, "entry"
+def _coco(path, wanted):
+    """(place, image's name or number, box, score) of each entry of COCO's results or annotations, of one category."""
+    record, names, titles, what = read_json(path), {}, {}, "entry"
     if isinstance(record, dict) and {"images", "annotations"} <= record.keys():
         for number, image in enumerate(_list(path, record["images"], "images"), 1):
             place = f"image {number}"
             name = _field(path, place, image, "file_name", str)
-            names[_field(path, place, image, "id", int | str)] = pathlib.PurePath(name).name
+            names[_field(path, place, image, "id", int | str)] = name
+        for number, category in enumerate(_list(path, record.get("categories", []), "categories"), 1):
+            place = f"category {number}"
+            titles[str(_field(path, place, category, "id", int | str))] = _field(
+                path, place, category, "name", str
+            )
         record, what = record["annotations"], "annotation"
-    for number, each in enumerate(_list(path, record, "boxes"), 1):
+    entries = _list(path, record, "boxes")
+    taken = _taken(path, entries, titles, wanted)
+    for number, each in enumerate(entries, 1):
         place = f"{what} {number}"
         image = _field(path, place, each, "image_id", int | str)
-        yield place, str(names.get(image, image)), _box(path, place, each), each.get("score")
+        if taken is None or _category(each) in taken:
+            yield place, str(names.get(image, image)), _box(path, place, each), each.get("score")
+
+
+def _taken(path, entries, titles, wanted):
+    """The numbers, as text, of the category whose boxes are taken; None for all."""
+    counts = collections.Counter(_category(each) for each in entries if isinstance(each, dict))
+    del counts[None]
+    known = {key: titles.get(key, key) for key in counts}
+    listed = ", ".join(f"{shown(known[key])} ({count})" for key, count in counts.most_common(8)) or "none"
+    if wanted is not None:
+        taken = {key for key, title in known.items() if title.lower() == wanted.lower()}
+        if not taken:
+            raise ValueError(f"{path} has no boxes of the category {shown(wanted)}; there are {listed}")
+        return taken
+    if len(set(known.values())) > 1:
+        raise ValueError(f"{path} has boxes of several categories: {listed}. Choose one with --category NAME")
+    return None
+
+
+def _category(entry):
+    value = entry.get("category_id")
+    return None if value is None else str(value)
 
 
 def _list(path, record, what):

@@ -81,7 +81,12 @@ def open_engine(source: Any, engine: str = "auto", num_threads: int = 1) -> Engi
     else:
         binary = network.spec.binary
         choices = ("runtime", "lce", "keras") if binary else ("tflite", "runtime", "keras")
-    return _first(choices, network, num_threads) if engine == "auto" else _open(engine, network, num_threads)
+    try:
+        return (
+            _first(choices, network, num_threads) if engine == "auto" else _open(engine, network, num_threads)
+        )
+    except runtime.Damaged as error:
+        raise ValueError(f"{source}: {error}") from None
 
 
 def spec_of(source: Any) -> Spec:
@@ -242,6 +247,8 @@ def _open_runtime(network, num_threads):
     workers = min(num_threads, MOST_THREADS)
     try:
         opened = Network(file.data, workers)
+    except runtime.Damaged:
+        raise  # other engines may crash on it
     except ValueError as error:
         raise Refused(str(error)) from error
 

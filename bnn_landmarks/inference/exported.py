@@ -58,6 +58,8 @@ def read(path: str | os.PathLike) -> Exported:
     record = read_json(record_path)
     try:
         spec, kind, expected = Spec.from_dict(record["spec"]), record["input"], record["sha256"]
+        if not isinstance(expected, str):
+            raise ValueError(f"its sha256 is {expected!r}")
     except (ValueError, KeyError, TypeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         if not isinstance(record, dict):
@@ -82,8 +84,10 @@ def write(file: Exported, path: str | os.PathLike) -> None:
         "input": file.input,
         "sha256": hashlib.sha256(file.data).hexdigest(),
     }
-    path.write_bytes(file.data)
-    path.with_suffix(".json").write_text(json.dumps(record))
+    with atomic_write(path) as data:
+        data.write(file.data)
+    with atomic_write(path.with_suffix(".json"), "w") as text:
+        json.dump(record, text)
 
 
 def of_model(model, module):
@@ -108,16 +112,16 @@ def of_packed(path, spec, load, module):
         cache_directory()
         / f"{spec.name}-{weights[:16]}-{module.rpartition('.')[2]}-{_exporters_hash()[:8]}.tflite"
     )
-    if kept.is_file():
-        return Exported(kept.read_bytes(), spec)
+    # One that is not whole is converted again.
+    with contextlib.suppress(ValueError, OSError):
+        return read(kept)
     model = load()
     _exporter(module, spec)
     logger.info("converting %s, once for these weights: this takes a little", spec.name)
     exported = of_model(model, module)
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(kept) as file:
-            file.write(exported.data)
+        write(exported, kept)
     return exported
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bnn_landmarks import records
 from bnn_landmarks.geometry import crops, draw, heatmaps, images
 from bnn_landmarks.inference import detect, detectors
 from bnn_landmarks.inference.engines import Engine, open_engine
@@ -190,6 +191,18 @@ def in_image(box, shape):
     return bool(box[0] < shape[1] and box[1] < shape[0] and (box[:2] + box[2:] > 0).all())
 
 
+def check_most(most):
+    """Raise ValueError where subjects at most are neither None nor a whole number from 1."""
+    if most is not None and not records.is_whole(most, 1):
+        raise ValueError(f"subjects at most must be 1 or more, not {most!r}")
+
+
+def check_presence(least):
+    """Raise ValueError where a least presence is neither None nor a number from 0 to 1."""
+    if least is not None and not (records.is_number(least) and 0 <= least <= 1):
+        raise ValueError(f"the least presence is from 0 to 1, not {least!r}")
+
+
 class Localizer:
     """A network, ready to be called on images.
 
@@ -231,10 +244,9 @@ class Localizer:
         self.flip = flip and not self.scheme.not_mirrored
         if flip and not self.flip:
             logger.warning("running without flip: %s", self.scheme.not_mirrored)
-        if not (isinstance(refine, int) and refine >= 0):
+        if not records.is_whole(refine, 0):
             raise ValueError(f"refine is how often to look again, 0, 1, 2 ..., not {refine!r}")
-        if least_presence is not None and not 0 <= least_presence <= 1:
-            raise ValueError(f"the least presence is from 0 to 1, not {least_presence!r}")
+        check_presence(least_presence)
         detectors.check(detector)
         self.refine, self._detector = refine, detector
         kind = detectors.kind_of(self.scheme)
@@ -266,14 +278,14 @@ class Localizer:
 
         Raises:
             FileNotFoundError, ValueError: the image can't be read, or is none (`images.load`); a box is not four
-                finite numbers, is empty or of millions of pixels, or lies outside the image; most is below 1.
+                finite numbers, is empty or of millions of pixels, or lies outside the image; most is no whole number
+                from 1.
             ImportError: a HEIC photograph, and pillow-heif is not installed; the detector's engine is not there, or
                 OpenCV has its detectors no more.
         """
         if self.spec.task == "boxes":
             raise ValueError(f"{self.spec.name} finds boxes, no landmarks: use inference.finder.Finder")
-        if most is not None and most < 1:
-            raise ValueError(f"subjects at most must be 1 or more, not {most}")
+        check_most(most)
         if isinstance(image, list | tuple):
             boxes = [None] * len(image) if boxes is None else boxes
             if len(boxes) != len(image):

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from bnn_landmarks import records
+from bnn_landmarks.files import check_place, name_as_text
 from bnn_landmarks.geometry import crops, draw, image_bytes, images
 from bnn_landmarks.inference import box_files, detect, results, video
 from bnn_landmarks.inference.localizer import Sighting, given_boxes
@@ -22,7 +24,7 @@ from bnn_landmarks.terminal import quiet_libraries
 WINDOW = "bnn-landmarks (q ends)"
 START = 4096  # bytes of a file that tell what it is.
 EARLY = 0.1  # of the interval between two frames, at --fps.
-LEGIBLE = 256  # pixels of an overlay's longer side, at least.
+LEGIBLE, LARGEST = 256, 65_500  # pixels of an overlay's longer side, at least and, in a JPEG, at most.
 # How the names end of what is written of a source.
 WRITTEN = (".overlay.jpg", ".overlay.mp4", ".mask.png", ".coco.json", ".json", ".csv")
 
@@ -161,11 +163,11 @@ class How:
     most: int | None = None
 
     def __post_init__(self):
-        if self.rate is not None and not self.rate > 0:
-            raise ValueError(f"frames per second must be positive, not {self.rate}")
+        if self.rate is not None and not (records.is_number(self.rate) and self.rate > 0):
+            raise ValueError(f"frames per second must be positive, not {self.rate!r}")
         for what, number in (("every", self.every), ("people at most", self.most)):
-            if number is not None and number < 1:
-                raise ValueError(f"{what} must be 1 or more, not {number}")
+            if number is not None and not records.is_whole(number, 1):
+                raise ValueError(f"{what} must be 1 or more, not {number!r}")
 
 
 def predict_file(localizer, source, target, how=None):
@@ -181,21 +183,24 @@ def predict_file(localizer, source, target, how=None):
 
     Raises:
         FileNotFoundError, ValueError: the file can't be read, a box is none, another's file is in the way.
-        OSError: the disk is full.
+        OSError: a folder is in the way, the disk is full.
     """
     how = how or How()
     results.check_formats(how.formats, localizer.spec.task)
     results.check_free(target, how.formats)
-    if is_video(source):
-        return _predict_video(localizer, source, target, how)
+    moving = is_video(source)
+    overlay = target.with_name(f"{target.name}.overlay.{'mp4' if moving else 'jpg'}")
+    mask = target.with_name(f"{target.name}.mask.png")
+    for place in (overlay, mask) if localizer.spec.task == "parts" and not moving else (overlay,):
+        check_place(place)
+    if moving:
+        return _predict_video(localizer, source, target, overlay, how)
     image = images.read(source)
     found = _found(localizer, image, source, how)
-    overlay = target.with_name(f"{target.name}.overlay.jpg")
     record = results.header(localizer, video.shown(source), image)
     record |= {"subjects": [results.subject(each) for each in found]}
     if localizer.spec.task == "parts":
-        mask = target.with_name(f"{target.name}.mask.png")
-        record["mask"] = mask.name
+        record["mask"] = name_as_text(mask.name)
         images.write(mask, _together(found, image.shape[:2]))
     images.write(overlay, overlaid(image, found, how.threshold))
     results.write(record, target, how.formats)
@@ -217,13 +222,18 @@ def _found(localizer, image, source, how):
 
 
 def overlaid(image, found, threshold=draw.THRESHOLD):
-    """A copy of the image with every result drawn on it, one under LEGIBLE pixels enlarged by a whole factor."""
+    """A copy of the image with every result drawn on it, one under LEGIBLE pixels enlarged by a whole factor, one over
+    LARGEST made as small."""
     factor = -(-LEGIBLE // max(image.shape[:2]))
     if factor > 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         found = [result.enlarged(factor) for result in found]
     for result in found:
         image = result.draw(image, threshold)
+    longer = max(image.shape[:2])
+    if longer > LARGEST:
+        size = [max(1, side * LARGEST // longer) for side in image.shape[1::-1]]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return image
 
 
@@ -278,11 +288,10 @@ def taken(frames, how):
         last = frames.time
 
 
-def _predict_video(localizer, source, target, how):
+def _predict_video(localizer, source, target, overlay, how):
     frames, track, boxes = video.Video(source), video.Tracker(localizer, most=how.most), how.boxes
     if how.box_file:
         boxes, _ = how.box_file.of(source)
-    overlay = target.with_name(f"{target.name}.overlay.mp4")
     found, record, promised, started, wide = [], None, frames.count, time.perf_counter(), 0
     rate = min(frames.rate / how.every, how.rate or frames.rate)
     with video.writer(overlay, rate) as add:
@@ -313,8 +322,8 @@ def _predict_video(localizer, source, target, how):
     record |= {"frames_per_second": round(mean, 3), "frames": found}
     results.write(record, target, how.formats)
     told = f"{frames.name}: {_counted(len(found), 'frame')}"
-    if promised and found[-1]["frame"] + 1 < 0.8 * promised:
-        told += f" (its header tells {promised})"
+    if promised and frames.count < 0.8 * promised:
+        told += f" (its header tells {promised}, and {frames.count} could be read)"
     people = {each["track"] for frame in found for each in frame["subjects"]}
     told += f", {_counted(len(people))}"
     if wide:

@@ -8,15 +8,13 @@ import io
 import json
 import pathlib
 
-from bnn_landmarks.files import atomic_write
+from bnn_landmarks.files import atomic_write, check_place, name_as_text, read_json
 from bnn_landmarks.inference.localizer import Parts
 from bnn_landmarks.schemes import SCHEMES
 
 FORMAT, VERSION = "bnn-landmarks predictions", 1
 FORMATS = ("json", "csv", "coco")
 SUFFIXES = {"json": ".json", "csv": ".csv", "coco": ".coco.json"}
-# What the files of each format begin with.
-STARTS = {"json": f'{{\n "format": "{FORMAT}"'.encode(), "csv": b"file,frame,", "coco": b"["}
 COLUMNS = (
     "frame",
     "time",
@@ -30,6 +28,9 @@ COLUMNS = (
     "box_score",
     "presence",
 )
+# What the files of these formats begin with, and the keys of an entry of COCO's results.
+STARTS = {"json": f'{{\n "format": "{FORMAT}"'.encode(), "csv": ",".join(["file", *COLUMNS]).encode()}
+COCO_KEYS = ["image_id", "category_id", "keypoints", "score", "bbox"]
 
 
 def header(localizer, source, image):
@@ -37,7 +38,7 @@ def header(localizer, source, image):
     return {
         "format": FORMAT,
         "version": VERSION,
-        "file": source,
+        "file": name_as_text(source),
         "width": image.shape[1],
         "height": image.shape[0],
         "model": localizer.spec.name,
@@ -98,16 +99,32 @@ def _path(target, name):
 
 
 def check_free(target, formats):
-    """Raise ValueError where a file that `write` would replace begins otherwise than those it writes: it is somebody
-    else's (labelme keeps its labels as NAME.json beside the photograph)."""
+    """Raise where a file of `write` can't take its name.
+
+    Raises:
+        FileNotFoundError, FileExistsError: as `files.check_place`. ValueError: a file is there that is not one of those
+            it writes, but somebody else's (labelme keeps its labels as NAME.json beside the photograph).
+    """
     for name in formats:
         path = _path(pathlib.Path(target), name)
-        if path.is_file():
-            with open(path, "rb") as file:
-                if file.read(len(STARTS[name])) != STARTS[name]:
-                    raise ValueError(
-                        f"{path} is in the way, and these predictions did not write it: choose another --output"
-                    )
+        check_place(path)
+        if path.is_file() and not _is_ours(path, name):
+            raise ValueError(
+                f"{path} is in the way, and these predictions did not write it: choose another --output"
+            )
+
+
+def _is_ours(path, name):
+    if name == "coco":
+        try:
+            entries = read_json(path)
+        except ValueError:
+            return False
+        return isinstance(entries, list) and all(
+            isinstance(each, dict) and list(each)[:5] == COCO_KEYS for each in entries
+        )
+    with open(path, "rb") as file:
+        return file.read(len(STARTS[name])) == STARTS[name]
 
 
 def check_formats(formats, task):

@@ -15,11 +15,14 @@ import itertools
 
 import numpy as np
 
+from bnn_landmarks import records
 from bnn_landmarks.geometry.boxes import overlaps
 from bnn_landmarks.geometry.smooth import OneEuro
 from bnn_landmarks.inference.localizer import (
     Parts,
     Sighting,
+    check_most,
+    check_presence,
     given_boxes,
     in_image,
     look_and_again,
@@ -116,6 +119,9 @@ class Tracker:
 
     Attributes:
         tracks: of the subjects that are followed, `Track`s.
+
+    Raises:
+        ValueError: most is no whole number from 1, or least_presence none from 0 to 1.
     """
 
     def __init__(
@@ -128,8 +134,8 @@ class Tracker:
         least_presence=None,
         most=None,
     ):
-        if most is not None and most < 1:
-            raise ValueError(f"subjects at most must be 1 or more, not {most}")
+        check_most(most)
+        check_presence(least_presence)
         self.localizer, self.threshold, self.smooth = localizer, threshold, smooth
         self.look_every, self.patience, self.most = look_every, patience, most
         self.least_presence = localizer.least_presence / 2 if least_presence is None else least_presence
@@ -146,8 +152,8 @@ class Tracker:
         Raises:
             ValueError: seconds is not positive; a box is none, or outside the frame.
         """
-        if not seconds > 0:
-            raise ValueError(f"seconds since the last frame must be positive, not {seconds}")
+        if not (records.is_number(seconds) and seconds > 0):
+            raise ValueError(f"seconds since the last frame must be positive, not {seconds!r}")
         if boxes is not None:
             sightings = [Sighting(box, "given") for box in given_boxes(frame, boxes)[: self.most]]
             self.tracks = [self._begun(sighting, sighting.box) for sighting in sightings]

@@ -11,6 +11,7 @@ from bnn_landmarks.files import check_place, hidden_name
 from bnn_landmarks.inference import mp4
 
 LONGEST_SIDE = 8190  # pixels, of MPEG-4 part 2.
+SLOWEST = 0.01  # frames per second, that the encoder can count.
 
 
 @contextlib.contextmanager
@@ -20,12 +21,13 @@ def writer(path, rate):
     The encoder knows even sizes only: of an odd one the last row or column is there twice. A frame longer than
     LONGEST_SIDE is shrunk to it; one of another size than the first is fitted into that, with black beside it.
 
-    rate: frames per second. time: seconds from the first frame, growing; None: a step of the rate after the last.
+    rate: frames per second, at least SLOWEST. time: seconds from the first frame, growing; None: a step of the rate
+    after the last.
 
     Raises:
         FileNotFoundError: no such directory. OSError: OpenCV can't write video here, or the disk is full.
     """
-    path = pathlib.Path(path)
+    path, rate = pathlib.Path(path), max(rate, SLOWEST)
     check_place(path)
     temporary = hidden_name(path.with_suffix(".mp4"))
     output, size, times = cv2.VideoWriter(), None, []

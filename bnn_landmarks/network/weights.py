@@ -147,7 +147,10 @@ def read(path, sha256=None):
         *(RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error),
     ) as error:
         raise ValueError(f"{path} is no packed network, or is cut short or damaged ({error})") from None
-    return Spec.from_dict(spec), arrays
+    try:
+        return Spec.from_dict(spec), arrays
+    except ValueError as error:
+        raise ValueError(f"{path} is no packed network: {error}") from None
 
 
 def load_checkpoint(run, latent=False):

@@ -193,19 +193,19 @@ def overlays(localizer, examples):
 def _keep_losses(path, step, losses):
     """The losses since the log's last row, for the run that goes on from this step's checkpoint. Those of the one
     before stay, in case this one's is never written."""
-    before = json.loads(path.read_text()) if path.is_file() else {}
+    before = json.loads(path.read_bytes()) if path.is_file() else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_write(path, "w") as file:
         json.dump({**dict([*before.items()][-1:]), str(step): losses}, file)
 
 
 def _read_losses(path, step):
-    return json.loads(path.read_text()).get(str(step), []) if path.is_file() else []
+    return json.loads(path.read_bytes()).get(str(step), []) if path.is_file() else []
 
 
 def _append(path, row):
     new = not path.exists()
-    with open(path, "a", newline="") as file:
+    with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, row.keys())
         if new:
             writer.writeheader()
@@ -216,7 +216,7 @@ def _trim_log(path, samples):
     """The log's rows up to `samples`, which the run goes on from; later ones are taken out of the file."""
     if not path.is_file():
         return []
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kept = [row for row in rows if int(row["samples"]) <= samples]
     if len(kept) < len(rows):

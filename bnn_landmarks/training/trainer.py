@@ -141,7 +141,7 @@ def _on_trunk(recipe, run):
     """The recipe as one that goes on where the run's trunk was, if it has one; the run with that trunk's checkpoint."""
     kept = run.output / "recipe.json"
     if run.resume and kept.is_file():
-        return override(recipe, {"trunk": json.loads(kept.read_text()).get("trunk", 0)}), run
+        return override(recipe, {"trunk": json.loads(kept.read_bytes()).get("trunk", 0)}), run
     if run.branch is None:
         return recipe, run
     if run.initial or recipe.stages:
@@ -149,7 +149,7 @@ def _on_trunk(recipe, run):
     checkpoint = tf.train.latest_checkpoint(run.branch / "checkpoints")
     if checkpoint is None:
         raise FileNotFoundError(f"{run.branch} is no training run with a checkpoint to branch off")
-    theirs = json.loads((run.branch / "recipe.json").read_text())
+    theirs = json.loads((run.branch / "recipe.json").read_bytes())
     ours = json.loads(json.dumps(recipe.to_dict()))
     # What its crops were like is no part of the network.
     theirs["spec"], ours["spec"] = (

@@ -117,7 +117,7 @@ def compiled(kernels):
     command = compiler()
     flags = [*FLAGS, *kernels.flags, *tensorflow_flags()]
     made_of = [tf.version.GIT_VERSION, *command, *flags]
-    made_of += [path.read_text() for path in sorted(SOURCES.rglob("*.[ch]*"))]
+    made_of += [path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.[ch]*"))]
     name = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     cache = cache_directory()
     target = cache / f"training_ops-{name}.so"

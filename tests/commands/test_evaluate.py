@@ -85,3 +85,22 @@ def test_boxes_are_scored_under_changed_conditions_and_have_no_steadiness(small,
     assert result.exit_code == 0 and "| half resolution |" in result.output
     assert list(record["robustness"]["scores"]) == ["unchanged", *robustness.CHANGES]
     assert record["steadiness"] is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"metrics": {}},
+        {"metrics": {}, "spec": SPEC.to_dict()},
+        {"metrics": [], "spec": None},
+        {"metrics": {"NME": 5}, "spec": SPEC.to_dict(), "bytes": 1},
+    ],
+)
+def test_a_record_that_is_none_is_told_before_the_evaluation(small, tmp_path, record):
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "faces.old.json").write_text(json.dumps(record))
+    arguments = ["faces", "mine/val", "--output", str(tmp_path / "out"), "--cards", str(tmp_path / "cards")]
+    with pytest.raises(ValueError, match=r"faces\.old\.json is no evaluation record") as error:
+        click.testing.CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists() and len(list((tmp_path / "cards").iterdir())) == 1

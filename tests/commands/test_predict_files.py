@@ -1,5 +1,6 @@
 """`predict` on the files that people have, and on damaged ones: right, or one line that names the reason."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -210,16 +211,34 @@ def test_anothers_file_is_not_replaced(predict, tmp_path):
     album = tmp_path / "out"
     album.mkdir()
     theirs = {"a.json": '{"version": "5.4.1", "shapes": []}', "b.csv": "x,y\n1,2\n", "c.coco.json": "{}"}
+    theirs |= {"e.coco.json": '[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.9}]'}
+    theirs |= {"f.csv": "file,frame,label\n"}
     for name, text in theirs.items():
         images.write(album / f"{name[0]}.png", moving(1)[0])
         (album / name).write_text(text)
     images.write(album / "d.png", moving(1)[0])
     for _ in range(2):
         status, out, lines = predict("out", "--format", "json", "--format", "csv", "--format", "coco")
-        assert status == 1 and out.count("->") == 1 and len(lines) == 3
+        assert status == 1 and out.count("->") == 1 and len(lines) == len(theirs)
         assert all(f"out/{name} is in the way" in line for name, line in zip(theirs, lines, strict=True))
         assert {name: (album / name).read_text() for name in theirs} == theirs
         assert not (album / "a.overlay.jpg").exists() and (album / "d.coco.json").exists()
+
+
+@pytest.mark.parametrize("suffix", predictions.WRITTEN)
+def test_a_folder_in_the_way_is_seen_before_anything_is_written(predict, monkeypatch, tmp_path, suffix):
+    (tmp_path / "out" / f"a{suffix}").mkdir(parents=True)
+    spec = dataclasses.replace(SPEC, task="parts", scheme="parts7", landmarks=None)
+    maps = np.zeros((1, 32, 32, spec.outputs), np.float32)
+    engine = BLANK if suffix != ".mask.png" else Engine("blank", spec, lambda x: maps.repeat(len(x), 0))
+    monkeypatch.setattr(localizer, "open_engine", lambda *arguments: engine)
+    (tmp_path / "a.mjpeg").write_bytes(b"".join(jpeg(frame) for frame in moving(2)))
+    images.write(tmp_path / "a.png", moving(1)[0])
+    formats = ["--format", {".csv": "csv", ".coco.json": "coco"}.get(suffix, "json")]
+    status, _, lines = predict("a.mjpeg" if "mp4" in suffix else "a.png", "--box", BOX, *formats)
+    assert status == 1 and len(lines) == 1
+    assert f"can't write out/a{suffix}: a folder of that name is in the way" in lines[0]
+    assert os.listdir("out") == [f"a{suffix}"]
 
 
 def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path):
@@ -234,10 +253,27 @@ def test_names_that_are_not_utf8_and_folders_named_like_files(predict, tmp_path)
     assert predict("")[2] == ["bnn-landmarks: an empty name is no photograph and no video"]
 
 
+def test_a_table_names_a_file_whose_name_is_not_utf8(predict, tmp_path):
+    images.write(tmp_path / "a\udcff.png", moving(1)[0])
+    assert predict("a\udcff.png", "--box", BOX, "--format", "json", "--format", "csv")[0] == 0
+    table = pathlib.Path("out/a\udcff.csv")
+    assert table.read_bytes().decode().splitlines()[1].startswith(r"a\xff.png,")
+    assert record("a\udcff")["file"] == r"a\xff.png"
+    assert predict("a\udcff.png", "--boxes", table)[0] == 0, "and finds it again"
+
+
 def test_a_huge_box_is_one_line(predict, tmp_path):
     images.write(tmp_path / "a.png", moving(1)[0])
     status, _, lines = predict("a.png", "--box", "0,0,1e9,1e9")
     assert status == 1 and len(lines) == 1 and "larger than any image" in lines[0]
+
+
+def test_an_overlay_is_made_small_enough_for_a_jpeg(predict, monkeypatch, tmp_path):
+    monkeypatch.setattr(localizer, "open_engine", lambda *arguments: BLANK)
+    images.write(tmp_path / "line.png", np.zeros((8, 70_000, 3), np.uint8))
+    status, _, lines = predict("line.png", "--box", "0,0,100,8")
+    assert (status, lines) == (0, []) and record("line")["width"] == 70_000
+    assert images.read("out/line.overlay.jpg").shape == (7, 65_500, 3)
 
 
 RUN = """

@@ -136,6 +136,7 @@ def test_a_bad_file_of_boxes_is_one_line(predict, tmp_path, name, text, said):
     ("arguments", "said"),
     [
         (["--boxes", "nowhere.json"], "no file of boxes at nowhere.json"),
+        (["--category", "dog"], "--category chooses boxes of --boxes FILE"),
         (["--boxes", "two.png", "--box", "1,2,3,4"], "--box or --boxes, not both"),
         (["--detector", "yolo"], "unknown detector 'yolo'"),
         (["--format", "xml"], "unknown format 'xml'"),
@@ -211,6 +212,24 @@ def test_fewer_frames(predict, clip, arguments, numbers):
     assert told["frames_per_second"] == pytest.approx(20 / (numbers[1] - numbers[0]))
     assert len(list(video.Video("out/walk.overlay.mp4"))) == len(numbers)
     assert {each["track"] for frame in told["frames"] for each in frame["subjects"]} == {1, 2}
+
+
+@pytest.mark.parametrize("arguments", [["--every", 1000], ["--fps", 0.1], ["--fps", 0.001]])
+def test_few_frames_of_a_whole_video_are_no_damage(predict, clip, arguments):
+    status, out, _ = predict(clip, *arguments)
+    assert status == 0 and "walk.mp4: 1 frame, 2 subjects" in out
+    assert len(list(video.Video("out/walk.overlay.mp4"))) == 1
+
+
+def test_a_video_that_ends_early_says_what_its_header_tells(predict, clip, monkeypatch):
+    read, left = cv2.VideoCapture.read, iter([True] * 8)
+
+    class Cut(cv2.VideoCapture):
+        def read(self):
+            return read(self) if next(left, False) else (False, None)
+
+    monkeypatch.setattr(cv2, "VideoCapture", Cut)
+    assert "2 frames (its header tells 20, and 8 could be read)" in predict(clip, "--every", 4)[1]
 
 
 class Frames:

@@ -231,6 +231,42 @@ def test_16_bit_is_one_rule_for_files_and_arrays(tmp_path):
         assert np.array_equal(images.read(tmp_path / name)[..., 1], nearest)
 
 
+@pytest.mark.parametrize("white", [1, 15, 255, 1023, 4095, 65535])
+@pytest.mark.parametrize("kind", ["P2", "P3", "P5", "P6"])
+def test_netpbm_is_as_bright_as_its_header_says(kind, white):
+    channels = 3 if kind in ("P3", "P6") else 1
+    levels = np.linspace(0, white, 12).round().astype(int)
+    values = np.repeat(levels, channels)
+    if kind in ("P2", "P3"):
+        body = " ".join(map(str, values)).encode() + b"\n"
+    else:
+        body = values.astype(np.uint8 if white < 256 else ">u2").tobytes()
+    image = images.decode(f"{kind} # by a camera\n4\n3\n{white}\n".encode() + body, "a.ppm")
+    assert np.abs(image.reshape(-1, 3) - 255 / white * levels[:, None]).max() <= 0.51
+    with pytest.raises(ValueError, match="not an image"):
+        images.decode(f"{kind} 4 3 {white}\n".encode() + body[:-4], "cut")
+
+
+@pytest.mark.parametrize("white", [0, 70_000, 10**12])
+def test_netpbm_without_a_white_is_refused(white):
+    with pytest.raises(ValueError, match="not an image"):
+        images.decode(f"P5 4 3 {white}\n".encode() + bytes(24), "a.pgm")
+
+
+@pytest.mark.parametrize("form", ["grey TIFF", "TIFF", "grey PFM", "PFM"])
+def test_floating_point_is_read(picture, form):
+    image = picture[..., :1] if "grey" in form else picture
+    floats = np.float32(image / 255)
+    if "TIFF" in form:
+        data = cv2.imencode(".tiff", floats[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1].tobytes()
+    else:
+        kind = "Pf" if "grey" in form else "PF"
+        data = f"{kind}\n40 24\n-1.0\n".encode() + floats[::-1].tobytes()
+    assert np.array_equal(images.decode(data, form), np.broadcast_to(image, picture.shape))
+    with pytest.raises(ValueError, match="not an image"):
+        images.decode(data[: len(data) // 2], "cut")
+
+
 def test_paths_bytes_and_pil_images_are_images(picture, tmp_path):
     pil = pytest.importorskip("PIL.Image")
     images.write(tmp_path / "a.png", picture)
@@ -337,6 +373,12 @@ def test_a_failed_write_leaves_nothing(picture, tmp_path):
         images.write(tmp_path / "a.nope", picture)
     with pytest.raises(FileNotFoundError, match="no directory"):
         images.write(tmp_path / "not" / "there.png", picture)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_too_large_for_its_format_is_one_line(tmp_path):
+    with pytest.raises(ValueError, match=r"a.jpg: 70000 x 1 pixels are too many for .jpg"):
+        images.write(tmp_path / "a.jpg", np.zeros((1, 70_000, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,3 +85,62 @@ def test_the_best_come_first(tmp_path):
     )
     boxes, scores = box_files.read(tmp_path / "boxes.json").of("000007.jpg")
     assert boxes[:, 0].tolist() == [9, 4, 2] and np.allclose(scores, [0.9, 0.4, 0.2])
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_images_of_one_name_are_told_by_their_folders(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    names = ["cams/a/1.jpg", "cams/b/1.jpg", "old/b/1.jpg", "2.jpg", "cams/a/3.jpg"]
+    if kind == "csv":
+        text = HEAD + "".join(f"{name},{i},2,3,4,\n" for i, name in enumerate(names))
+    else:
+        images = [{"id": i, "file_name": name} for i, name in enumerate(names)]
+        boxes = [{"image_id": i, "bbox": [i, 2, 3, 4]} for i in range(len(names))]
+        text = json.dumps({"images": images, "annotations": boxes})
+    (tmp_path / f"boxes.{kind}").write_text(text)
+    file = box_files.read(tmp_path / f"boxes.{kind}")
+
+    def first(image):
+        return [box[0] for box in file.of(image)[0]]
+
+    assert first("cams/a/1.jpg") == [0] and first("/data/cams/b/1.jpg") == [1] and first("old/b/1.jpg") == [2]
+    assert first("cams/b/2.jpg") == [3] and first("a/3.jpg") == [4]
+    for image in ("b/1.jpg", "c/1.jpg", "c/3.jpg"):
+        with pytest.raises(ValueError, match=r"has boxes for .*, and it is not clear which is"):
+            file.of(image)
+
+
+def test_folders_that_tell_nothing_apart_may_differ(tmp_path):
+    (tmp_path / "boxes.csv").write_text(HEAD + "theirs/1.jpg,1,2,3,4,\ntheirs/2.jpg,5,2,3,4,\n")
+    assert box_files.read(tmp_path / "boxes.csv").of("mine/2.jpg")[0].tolist() == [[5, 2, 3, 4]]
+
+
+CATEGORIES = [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]
+TWO_KINDS = [{"image_id": 1, "category_id": kind, "bbox": [kind, 2, 3, 4]} for kind in (1, 18)]
+ANNOTATIONS = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": TWO_KINDS}
+
+
+@pytest.mark.parametrize(
+    ("record", "one", "said"),
+    [
+        (
+            ANNOTATIONS | {"categories": CATEGORIES},
+            "Dog",
+            r"person \(1\), dog \(1\). Choose one with --category",
+        ),
+        (TWO_KINDS, "18", r"several categories: 1 \(1\), 18 \(1\)"),
+    ],
+)
+def test_boxes_of_one_category(tmp_path, record, one, said):
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(record))
+    refused(path, said)
+    with pytest.raises(ValueError, match=r"boxes.json has no boxes of the category cat; there are "):
+        box_files.read(path, "cat")
+    assert box_files.read(path, one).of("1.jpg")[0].tolist() == [[18, 2, 3, 4]]
+
+
+def test_a_table_has_no_categories(tmp_path):
+    (tmp_path / "boxes.csv").write_text(HEAD + "a.jpg,1,2,3,4,\n")
+    with pytest.raises(ValueError, match=r"boxes.csv is a table, which has no categories"):
+        box_files.read(tmp_path / "boxes.csv", "dog")

@@ -11,7 +11,7 @@ import pytest
 import tiny_files
 
 import bnn_landmarks
-from bnn_landmarks.inference import engines
+from bnn_landmarks.inference import engines, exported
 from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.runtime import RuntimeUnavailable
@@ -190,8 +190,32 @@ def test_packed_weights_are_converted_once(conversions, packed, tiny_spec, tmp_p
         engine = open_engine(packed, "lce")
         assert (engine.name, engine.spec) == ("lce", tiny_spec)
     assert len(conversions) == 1
-    (kept,) = (tmp_path / "cache" / "bnn-landmarks").iterdir()
-    assert kept.name.startswith("tiny-")
+    kept = (tmp_path / "cache" / "bnn-landmarks").iterdir()
+    assert all(file.name.startswith("tiny-") for file in kept)
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-9], lambda data: data[::-1], None])
+def test_a_kept_conversion_that_is_damaged_is_made_again(conversions, packed, tmp_path, damage):
+    open_engine(packed, "lce")
+    (kept,) = (tmp_path / "cache" / "bnn-landmarks").glob("*.tflite")
+    data = kept.read_bytes()
+    if damage:
+        kept.write_bytes(damage(data))
+    else:
+        kept.with_suffix(".json").unlink()
+    for _ in range(2):
+        open_engine(packed, "lce")
+    assert len(conversions) == 2 and kept.read_bytes() == data
+
+
+def test_no_other_engine_is_given_a_damaged_file(tmp_path, lce_file, monkeypatch):
+    path, given = tmp_path / "cut.tflite", []
+    exported.write(dataclasses.replace(exported.read(lce_file), data=lce_file.read_bytes()[:-5000]), path)
+    monkeypatch.setattr(engines.runtime, "check_model", lambda data: None)
+    monkeypatch.setitem(engines.OPEN, "lce", lambda *arguments: given.append(arguments))
+    with pytest.raises(ValueError, match=r"cut\.tflite: .* damaged") as error:
+        open_engine(path)
+    assert not given and "\n" not in str(error.value)
 
 
 def test_other_weights_are_converted_anew(conversions, packed, tmp_path):
@@ -292,6 +316,9 @@ def test_another_file_under_the_same_name_is_refused(tmp_path, float_file):
         lambda record: json.dumps({k: v for k, v in record.items() if k != "sha256"}),
         lambda record: json.dumps({**record, "spec": {**record["spec"], "task": "dance"}}),
         lambda record: json.dumps({**record, "input": "int4"}),
+        lambda record: json.dumps({**record, "sha256": None}),
+        lambda record: json.dumps({**record, "sha256": 5}),
+        lambda record: json.dumps({**record, "spec": None}),
     ],
 )
 def test_a_damaged_json_is_refused(change, tmp_path, float_file):

@@ -143,7 +143,7 @@ def test_a_second_look_is_into_the_box_of_the_landmarks():
     assert twice.found == "image" and np.abs(twice.points - POINTS).max() <= tolerance(twice.box)
     detected = Localizer(ENGINE, detector=lambda image: [[90, 60, 220, 200]])(picture)[0]
     assert overlaps([tight], [detected.box]).max() > 0.6 and detected.found == "detector"
-    for wrong in (-1, 1.5, None):
+    for wrong in (-1, 1.5, None, "1"):
         with pytest.raises(ValueError, match="how often to look again"):
             Localizer(ENGINE, refine=wrong)
 
@@ -280,14 +280,14 @@ def test_a_network_that_knows_nobody_is_asked_how_sure_it_is():
         assert Localizer(learned(3.0, blank))(empty) == []
     assert len(Localizer(learned(3.0, blank), least_presence=0.0)(empty)) == 1
     assert len(Localizer(learned(None, blank))(empty)) == 1, "its scores do not tell"
-    for wrong in (-0.1, 1.1, float("nan")):
+    for wrong in (-0.1, 1.1, float("nan"), "0.5", True):
         with pytest.raises(ValueError, match="the least presence is from 0 to 1"):
             Localizer(ENGINE, least_presence=wrong)
 
 
-@pytest.mark.parametrize("most", [0, -1])
+@pytest.mark.parametrize("most", [0, -1, 1.5, "2", True])
 def test_nobody_at_most_is_refused(most):
-    with pytest.raises(ValueError, match=f"subjects at most must be 1 or more, not {most}"):
+    with pytest.raises(ValueError, match=f"subjects at most must be 1 or more, not {most!r}"):
         Localizer(ENGINE)(discs(POINTS), most=most)
 
 

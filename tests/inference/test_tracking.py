@@ -143,8 +143,15 @@ def test_at_most_so_many(looks):
     track = Tracker(Localizer(ENGINE, detector=looks), most=1)
     film = walk([[20, 60], [300, 80]], [[1, 0], [-1, 0]], 20)
     assert all(len(shown) == 1 for shown in play(track, film))
-    with pytest.raises(ValueError, match="1 or more"):
-        Tracker(Localizer(ENGINE, detector=looks), most=0)
+    for most in (0, 1.5, "2"):
+        with pytest.raises(ValueError, match="1 or more"):
+            Tracker(Localizer(ENGINE, detector=looks), most=most)
+
+
+def test_a_least_presence_that_is_none_is_refused(looks):
+    for least in (2, "0.5", np.nan):
+        with pytest.raises(ValueError, match="least presence is from 0 to 1"):
+            Tracker(Localizer(ENGINE, detector=looks), least_presence=least)
 
 
 def test_given_boxes_are_followed_and_nobody_else(track, looks):
@@ -172,8 +179,9 @@ def test_a_failing_presence_is_not_followed(looks):
 
 
 def test_time_must_pass(track):
-    with pytest.raises(ValueError, match="must be positive"):
-        track(frame([]), 0.0)
+    for seconds in (0.0, None, "1", np.nan, np.inf):
+        with pytest.raises(ValueError, match="must be positive"):
+            track(frame([]), seconds)
 
 
 def test_smoothed_landmarks_keep_up(looks):

@@ -24,6 +24,11 @@ def test_frames_without_times_follow_the_rate(tmp_path):
     assert [time for _, time in read] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16], abs=1e-4)
 
 
+def test_a_rate_too_slow_for_the_encoder_keeps_the_times(tmp_path):
+    read = written(tmp_path / "a.mp4", [corners()] * 2, [0, 1000], rate=0.001)
+    assert [time for _, time in read] == pytest.approx([0, 1000])
+
+
 def test_a_long_pause_and_a_burst_are_kept(tmp_path):
     times = [0, 0.001, 0.002, 7.5, 7.6]
     read = written(tmp_path / "a.mp4", [corners()] * 5, times, rate=30)

@@ -134,6 +134,14 @@ def test_a_single_array_is_no_network(tmp_path):
         weights.load(tmp_path / "w.npy")
 
 
+@pytest.mark.parametrize("spec", ["null", "5", "[]", '{"name": 5}', '{"nmae": "x"}'])
+def test_a_spec_that_is_none_is_refused_with_the_files_name(tmp_path, spec):
+    np.savez(tmp_path / "a.npz", spec=spec)
+    with pytest.raises(ValueError, match=r"a\.npz is no packed network: ") as error:
+        weights.read(tmp_path / "a.npz")
+    assert "\n" not in str(error.value)
+
+
 def test_pickles_are_refused(packed, tmp_path):
     def plant(arrays):
         arrays["stem/kernel"] = np.array([{"a": 1}], dtype=object)
