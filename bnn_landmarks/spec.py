@@ -144,7 +144,7 @@ class Spec:
     def from_dict(cls, record: dict) -> "Spec":
         """Raises ValueError naming the fields that are unknown, missing or wrong."""
         known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(record) - known)
+        unknown = sorted(set(record) - known) if isinstance(record, dict) else []
         if unknown:
             raise ValueError(
                 f"spec has unknown fields {', '.join(unknown)}: written by a newer bnn-landmarks?"
