@@ -40,7 +40,8 @@ def holds_run(run):
     run = pathlib.Path(run)
     directory = run / "checkpoints"
     kept = directory.is_dir() and any(_FILE.fullmatch(path.name) for path in directory.iterdir())
-    return kept or ((run / "recipe.json").is_file() and (run / "log.csv").is_file())
+    written = any((run / name).is_file() for name in ("log.csv", "weights.npz"))
+    return kept or (written and (run / "recipe.json").is_file())
 
 
 @contextlib.contextmanager
@@ -66,21 +67,20 @@ def reading(path):
         raise ValueError(f"the checkpoint {path} is damaged{hint}") from error
 
 
-def read_recipe(run):
+def read_recipe(run, needed=("spec",)):
     """A run's recipe.json as it is there, whose spec is one.
 
+    Args:
+        needed: what it must hold.
+
     Raises:
-        FileNotFoundError: it has none. ValueError: it is damaged.
+        FileNotFoundError: there is none. ValueError: it is damaged.
     """
     path = pathlib.Path(run) / "recipe.json"
     if not path.is_file():
         raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
     record = read_json(path)
-    missing = [
-        key
-        for key in ("spec", "optimizer", "batch_size")
-        if not isinstance(record, dict) or key not in record
-    ]
+    missing = [key for key in needed if not isinstance(record, dict) or key not in record]
     if missing:
         raise ValueError(f"{path} is not the recipe of a training run: it has no {missing[0]}")
     try:

@@ -152,7 +152,7 @@ def _on_trunk(recipe, run):
     checkpoint = checkpoints.latest(run.branch)
     if checkpoint is None:
         raise FileNotFoundError(f"{run.branch} is no training run with a checkpoint to branch off")
-    for field, theirs, ours in _differences(checkpoints.read_recipe(run.branch), recipe):
+    for field, theirs, ours in _differences(run.branch, recipe):
         raise ValueError(
             f"a branch keeps its trunk's {field}, which is {theirs}, not {ours}; --initial takes the weights alone"
         )
@@ -160,14 +160,13 @@ def _on_trunk(recipe, run):
     return override(recipe, {"trunk": taken}), dataclasses.replace(run, branch=checkpoint)
 
 
-def _differences(kept, recipe):
+def _differences(run, recipe):
     """(field, value in a run's recipe.json, the recipe's) of what a checkpoint's variables and place depend on."""
-    fields = []
-    for each in (kept, recipe.to_dict()):
+    names, fields = ("optimizer", "batch_size"), []
+    for each in (checkpoints.read_recipe(run, ("spec", *names)), recipe.to_dict()):
         # What its crops were like is no part of the network.
         spec = Spec.from_dict({**each["spec"], "loosest": None}).to_dict()
-        rest = {name: each[name] for name in ("optimizer", "batch_size")}
-        fields.append({**{f"spec.{name}": value for name, value in spec.items()}, **rest})
+        fields.append({f"spec.{name}": value for name, value in spec.items()} | {n: each[n] for n in names})
     theirs, ours = fields
     return [(name, theirs[name], ours[name]) for name in ours if theirs[name] != ours[name]]
 
@@ -185,7 +184,7 @@ def _checkpoint_to_go_on_from(recipe, run):
             f"{run.output} holds a run, but no whole checkpoint to go on from: put its checkpoints back, or name "
             "another directory"
         )
-    for field, theirs, ours in _differences(checkpoints.read_recipe(run.output), recipe):
+    for field, theirs, ours in _differences(run.output, recipe):
         raise ValueError(
             f"{run.output} was begun with {field} {theirs}, not {ours}: go on with the recipe it was begun with, or "
             "name another directory"

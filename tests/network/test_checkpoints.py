@@ -40,7 +40,13 @@ def test_the_last_checkpoint(tmp_path, state, number):
 def test_without_an_index_there_is_no_checkpoint_but_still_a_run(tmp_path):
     run = write_run(tmp_path / "run", files=("ckpt-4.data-00000-of-00001", "losses.json"))
     assert checkpoints.latest(run) is None and checkpoints.holds_run(run)
-    assert not checkpoints.holds_run(write_run(tmp_path / "begun", files=("losses.json",)))
+    begun = write_run(tmp_path / "begun", files=("losses.json",))
+    (begun / "recipe.json").touch()
+    assert not checkpoints.holds_run(begun)
+    for name in ("log.csv", "weights.npz"):
+        (begun / name).touch()
+        assert checkpoints.holds_run(begun)
+        (begun / name).unlink()
     assert (
         not checkpoints.holds_run(tmp_path / "nowhere") and checkpoints.latest(tmp_path / "nowhere") is None
     )
@@ -85,7 +91,7 @@ def test_a_path_that_is_a_pattern_is_refused(tmp_path, name):
 def test_a_damaged_recipe_is_named(tmp_path, text, said):
     (tmp_path / "recipe.json").write_text(text)
     with pytest.raises(ValueError) as refused:
-        checkpoints.read_recipe(tmp_path)
+        checkpoints.read_recipe(tmp_path, ("spec", "batch_size"))
     assert str(tmp_path / "recipe.json") in str(refused.value) and said in str(refused.value)
     assert "\n" not in str(refused.value)
 
