@@ -312,7 +312,9 @@ def score(arguments):
     pictures = [images.read(path) for path in sorted(arguments.empty.glob("*.png"))]
     empty = [empty_row(entry, pictures, arguments) for entry in EMPTIED]
     sample = [(images.read(images.sample("person")), images.SAMPLE_BOXES["person"])]
-    several = [(shot.image, box) for shot, box in spread(CocoKeypoints(arguments.data / "mpii", "val"), TIMED)]
+    several = [
+        (shot.image, box) for shot, box in spread(CocoKeypoints(arguments.data / "mpii", "val"), TIMED)
+    ]
     times = [
         time_row(entry, shots, where, arguments)
         for where, shots in ((f"{TIMED} of mpii val", several), ("the sample photograph", sample))

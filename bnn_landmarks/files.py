@@ -13,7 +13,7 @@ from typing import IO, Any
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
-    """Open a temporary file beside `path`; on success it is on the disk and takes its name, on an error it is removed.
+    """Open a temporary file beside `path`; on success it takes its name, on an error it is removed.
     Text is UTF-8, whatever the locale; what can't be, of a file's name, is written with backslashes.
 
     with atomic_write("model.tflite") as file:
@@ -29,8 +29,6 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     try:
         with open(temporary, mode.replace("w", "x"), encoding=encoding, errors=errors) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ Sources: MPII Human Pose, Leeds Sports Pose, COCO keypoints, AFLW, iBUG 300-W. F
 same record, no edges.
 """
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -31,6 +32,9 @@ class Scheme:
     def __post_init__(self):
         records.check(self)
         records.check_range(self, "mirror_pairs edges", low=0, high=len(self.names) - 1)
+        twice = [name for name, count in collections.Counter(self.names).items() if count > 1]
+        if twice:
+            raise ValueError(f"Scheme.names holds {twice[0]!r} twice: name each landmark differently")
 
     def __len__(self):
         return len(self.names)

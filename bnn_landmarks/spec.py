@@ -12,6 +12,8 @@ from bnn_landmarks.schemes import SCHEMES, Scheme
 TASKS = ("landmarks", "parts", "boxes")
 # Maps per kind of subject: its centres, and at each the centre's offset in x and y and the box's width and height.
 CHANNELS = 5
+# Of every network that `network.build` makes.
+STRIDE = 4
 SCORES = ("softmax", "sigmoid")
 BOX_SIDES = ("max", "mean")
 ACTIVATIONS = ("relu", "prelu", "none")
@@ -85,7 +87,7 @@ class Spec:
     task: str = "landmarks"
     scheme: str = "mpii16"
     input_size: int = 256
-    stride: int = 4
+    stride: int = STRIDE
     box_side: str = "max"
     padding: float = 1.3
     score: str = "softmax"
@@ -132,6 +134,17 @@ class Spec:
         """Whether weights and activations are binary: neither the real-valued twin nor the step between
         (`Options`)."""
         return self.options.get("binary", True) and self.options.get("weights", "binary") == "binary"
+
+    def check_stride(self) -> None:
+        """Raise where the stride is not that of the networks here.
+
+        Raises:
+            ValueError.
+        """
+        if self.stride != STRIDE:
+            raise ValueError(
+                f"the maps are a quarter of the input: Spec.stride is {STRIDE}, not {self.stride}"
+            )
 
     @property
     def map_size(self) -> int:

@@ -170,6 +170,37 @@ def test_a_recipe_is_found_by_name_or_path(tmp_path):
             recipes.load(own)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("recipe = {'a': 1}", "makes no Recipe but dict"),
+        ("recipe = 5", "makes no Recipe but int"),
+        ("def recipe(data):\n    pass", "makes no Recipe but NoneType"),
+        ("def recipe(data):\n    return data.no", "does not run: line 2: AttributeError"),
+        ("def recipe():\n    pass", "does not run: TypeError: recipe() takes 0 positional arguments"),
+    ],
+)
+def test_what_is_no_recipe_of_ones_own_is_one_line(tmp_path, text, said):
+    own = tmp_path / "own.py"
+    own.write_text(text)
+    with pytest.raises(ValueError) as refused:
+        recipes.make(own, tmp_path)
+    assert str(own) in str(refused.value) and said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_recipe_of_ones_own_is_made_of_the_data(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from bnn_landmarks.recipes import pose\n"
+        "from bnn_landmarks.training.recipe import override\n"
+        "def recipe(data, category=None):\n"
+        "    return override(pose.recipe, {'category': category, 'teacher': str(data)})\n"
+    )
+    made = recipes.make(own, "birds", "wing")
+    assert (made.category, made.teacher) == ("wing", "birds")
+    assert recipes.make("pose", "birds") == recipes.load("pose")
+
+
 def test_the_command_lists_the_recipes_and_asks_for_what_is_missing():
     listed = CliRunner().invoke(command, ["--list"])  # without TensorFlow: tests/test_contract.py
     assert listed.exit_code == 0

@@ -110,9 +110,7 @@ def command(
     from bnn_landmarks.training.stopping import Stopped
     from bnn_landmarks.training.trainer import make_strategy, train
 
-    plan = recipes.load(recipe)
-    if callable(plan):
-        plan = plan(data, category) if category else plan(data)
+    plan = recipes.make(recipe, data, category)
     changes = {"category": category} if category else {}
     plan = override(plan, changes | dict(parse(setting) for setting in settings))
     try:

@@ -11,6 +11,7 @@ The rule, landmark by landmark, after left and right were put right:
 - it is not sure: the label stays as it is.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -19,6 +20,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from bnn_landmarks.datasets.coco import CocoKeypoints
+from bnn_landmarks.datasets.coco_file import key_of
 from bnn_landmarks.files import atomic_write, check_place, read_json
 from bnn_landmarks.schemes import CONVERSIONS, SCHEMES, convert
 
@@ -86,9 +88,10 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
 
     Args:
         folder: holds annotations/SPLIT.json. split: which.
-        predictions: a file in COCO's results format, [{"image_id", "keypoints": [x, y, confidence, ...]}, ...]. 17
-            keypoints are COCO's, others the folder's own. The subjects and the predictions of an image are paired so
-            that the sum of their mean distances is least.
+        predictions: a file in COCO's results format, [{"image_id", "keypoints": [x, y, confidence, ...]}, ...]. An
+            image_id is the image's id or its file's name, whole or, as `predict` writes it, its number. 17 keypoints
+            are COCO's, others the folder's own. The subjects and the predictions of an image are paired so that the sum
+            of their mean distances is least.
         output: where to, DATA/NAME/annotations/NEW.json say, which is then a split of its own.
         category: as `CocoKeypoints`.
 
@@ -96,21 +99,25 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
         {"subjects", "predicted", and each of `CHANGES`}: how many.
 
     Raises:
-        FileNotFoundError: a file is missing. ValueError: the predictions can't be read, or are of other landmarks.
+        FileNotFoundError: a file is missing. ValueError: the predictions can't be read, are of other landmarks, or none
+            is of a subject here.
         FileNotFoundError, FileExistsError: as `files.check_place`, before anything is read.
     """
+    output = pathlib.Path(output)
     check_place(output)
     samples = CocoKeypoints(folder, split, category)
     if not pathlib.Path(predictions).is_file():
         raise FileNotFoundError(f"there is no file {predictions}")
     scheme, record = samples.scheme, read_json(samples.file.path)
-    found = _read_predictions(predictions, scheme)
+    found = _read_predictions(predictions, scheme, _ids(record["images"]))
     totals = {"subjects": 0, "predicted": 0, **dict.fromkeys(CHANGES, 0)}
     subjects = {}
-    for annotation in (record["annotations"][subject.index] for subject in samples.subjects):
-        subjects.setdefault(annotation["image_id"], []).append(annotation)
-    for image, annotations in subjects.items():
-        labels = [np.array(a["keypoints"], float).reshape(-1, 3) for a in annotations]
+    for each in samples.subjects:
+        image = key_of(record["annotations"][each.index]["image_id"])
+        subjects.setdefault(image, []).append(each)
+    for image, here in subjects.items():
+        annotations = [record["annotations"][each.index] for each in here]
+        labels = [np.c_[each.landmarks, each.visible].astype(float) for each in here]
         totals["subjects"] += len(labels)
         for subject, prediction in _pairs(labels, found.get(image, [])):
             totals["predicted"] += 1
@@ -122,25 +129,46 @@ def clean(folder, split, predictions, output, rule=Rule(), category=None):
             annotations[subject]["num_keypoints"] = int((visible > 0).sum())
             for change, count in counts.items():
                 totals[change] += count
+    if not totals["predicted"]:
+        raise ValueError(
+            f"no prediction of {predictions} is of a subject of {samples.file.path}: an image_id is the id of the "
+            "image there, or its file_name"
+        )
     source = {"predictions": pathlib.Path(predictions).name, **dataclasses.asdict(rule), **totals}
-    record["info"] = {**record.get("info", {}), "cleaned": source}
+    info = record.get("info")
+    record["info"] = {**(info if isinstance(info, dict) else {}), "cleaned": source}
     with atomic_write(output, "w") as file:
         json.dump(record, file)
     return totals
 
 
-def _read_predictions(path, scheme):
-    """{image id: [(points float [K, 2], confidence float [K]), ...]} in the scheme's landmarks."""
+def _ids(images):
+    """{what may stand for an image: its id}: the id, else its file's name, with its folder or (where no other has it)
+    without, else the number that this is."""
+    names = {key_of(image["id"]): pathlib.PurePath(image["file_name"]) for image in images}
+    found = {}
+    for form in (_number_of, lambda name: name.name, str):
+        forms = [form(name) for name in names.values()]
+        times = collections.Counter(forms)
+        found |= {each: id_ for id_, each in zip(names, forms, strict=True) if times[each] == 1}
+    return found | {id_: id_ for id_ in names}
+
+
+def _number_of(name):
+    return str(int(name.stem)) if name.stem.isdecimal() else name.name
+
+
+def _read_predictions(path, scheme, ids):
+    """{image id: [(points float [K, 2], confidence float [K]), ...]} in the scheme's landmarks, of images in `ids`."""
     entries = read_json(path)
     if not isinstance(entries, list):
         raise ValueError(f"{path} is not a file of COCO keypoint results, which is a list")
     found = {}
     for number, entry in enumerate(entries, 1):
         try:
-            image, keypoints = entry["image_id"], np.array(entry["keypoints"], float).reshape(-1, 3)
-            if not np.isfinite(keypoints).all():
+            image, keypoints = key_of(entry["image_id"]), np.array(entry["keypoints"], float).reshape(-1, 3)
+            if image is None or not np.isfinite(keypoints).all():
                 raise ValueError
-            hash(image)
         except (ValueError, KeyError, TypeError, OverflowError):
             raise ValueError(
                 f"{path}, entry {number} is not one of COCO's keypoint results: image_id, and keypoints of three "
@@ -148,7 +176,7 @@ def _read_predictions(path, scheme):
             ) from None
         source = scheme if len(keypoints) == len(scheme) else _scheme_of(len(keypoints), scheme, path)
         points, confidence = convert(keypoints[:, :2], keypoints[:, 2], source, scheme)
-        found.setdefault(image, []).append((points, confidence))
+        found.setdefault(ids.get(image), []).append((points, confidence))
     return found
 
 

@@ -79,9 +79,9 @@ def read(path, category=None) -> AnnotationFile:
         )
         _check_ids(categories)
         labelled = collections.Counter(
-            _key(a.get("category_id")) for a in annotations if _has_labelled(a.get("keypoints"))
+            key_of(a.get("category_id")) for a in annotations if _has_labelled(a.get("keypoints"))
         )
-        keyed = [{**c, "id": _key(c.get("id"))} for c in categories]
+        keyed = [{**c, "id": key_of(c.get("id"))} for c in categories]
         chosen = choose(keyed, labelled, category)
         scheme, notes = scheme_of(chosen[0])
     except ValueError as error:
@@ -122,7 +122,7 @@ def _records(record, key):
     return found
 
 
-def _key(value):
+def key_of(value):
     """An id as it is compared: 7, 7.0 and "7" are the same; None where it is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -132,7 +132,7 @@ def _key(value):
 
 
 def _check_ids(categories):
-    seen = collections.Counter(_key(c.get("id")) for c in categories if c.get("id") is not None)
+    seen = collections.Counter(key_of(c.get("id")) for c in categories if c.get("id") is not None)
     twice = [key for key, count in seen.items() if count > 1]
     if twice:
         raise ValueError(f"two categories have the id {shown(twice[0])}")
@@ -162,7 +162,7 @@ class _Reader:
             self._take_image(place, image)
 
     def _take_image(self, place, image):
-        key, name = _key(image.get("id")), image.get("file_name")
+        key, name = key_of(image.get("id")), image.get("file_name")
         what = f"image {shown(name if isinstance(name, str) else image.get('id', place))}"
         if key is None:
             self.problems.append(f"{what} has no id that is a number or a text")
@@ -193,7 +193,7 @@ class _Reader:
         return [f"{what}: {count}" for what, count in self.left_out.items()]
 
     def take(self, index, annotation):
-        category = _key(annotation.get("category_id"))
+        category = key_of(annotation.get("category_id"))
         if annotation.get("category_id") is None and self.only:
             category = next(iter(self.chosen))
         name = f"annotation {shown(annotation.get('id', index))}"
@@ -205,7 +205,7 @@ class _Reader:
         if category not in self.chosen:
             self.left_out["annotations of other categories, left out"] += 1
             return
-        image = _key(annotation.get("image_id"))
+        image = key_of(annotation.get("image_id"))
         self.annotated[image] += 1
         if not annotation.get("keypoints"):
             self.left_out["annotations without keypoints (boxes or masks alone), left out"] += 1
@@ -252,6 +252,7 @@ def _subject(name, image, annotation, count, index):
                 "it has no bbox, and its labelled points make none: they lie on one line or spot"
             )
     yaw, head = _number(annotation, "yaw"), _number(annotation, "head_size", positive=True)
+    yaw = None if yaw is None else abs(yaw)  # To the left or to the right, in files of others.
     return Subject(name, image["file_name"], size, landmarks, visible, box, center, scale, yaw, head, index)
 
 

@@ -1,6 +1,7 @@
 """A sheet of a data set's images with their labels drawn: the first thing to look at before training on it."""
 
 import dataclasses
+import pathlib
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ def write(name, split, output, count=24, data_dir=None, facial_parts=False, cate
         FileNotFoundError, ValueError: as `datasets.open`; or the path's suffix is neither. FileNotFoundError,
             FileExistsError: as `files.check_place`, before anything is read.
     """
+    output = pathlib.Path(output)
     if output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise ValueError(f"a contact sheet is a .png or a .jpg, not {output.name}")
     if count < 1:

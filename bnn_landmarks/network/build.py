@@ -8,7 +8,12 @@ RARE = -2.2
 
 
 def build(spec):
-    """The untrained tf.keras.Model of a spec: float32 [N, S, S, 3] -> logits [N, S/4, S/4, K]; `model.spec` is set."""
+    """The untrained tf.keras.Model of a spec: float32 [N, S, S, 3] -> logits [N, S/4, S/4, K]; `model.spec` is set.
+
+    Raises:
+        ValueError: the spec has another stride.
+    """
+    spec.check_stride()
     model = hourglass_network(
         spec.input_size,
         spec.outputs,

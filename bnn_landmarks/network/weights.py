@@ -31,7 +31,8 @@ import zlib
 import numpy as np
 
 from bnn_landmarks import terminal
-from bnn_landmarks.files import atomic_write, read_json
+from bnn_landmarks.files import atomic_write
+from bnn_landmarks.network import checkpoints
 from bnn_landmarks.spec import Spec
 
 SUFFIX = ".npz"
@@ -162,7 +163,8 @@ def load_checkpoint(run, latent=False):
         latent: of the last checkpoint in any case, whose binary kernels are latent weights, not signs.
 
     Raises:
-        FileNotFoundError: it has no recipe or no checkpoint. ValueError: the checkpoint is of another network.
+        FileNotFoundError: it has no recipe or no checkpoint. ValueError: one of them is damaged, or the checkpoint is
+            of another network.
     """
     import tensorflow as tf
 
@@ -174,27 +176,20 @@ def load_checkpoint(run, latent=False):
         raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
     if not latent and (run / "weights.npz").is_file():
         return load(run / "weights.npz")
-    checkpoint = tf.train.latest_checkpoint(run / "checkpoints")
+    checkpoint = checkpoints.latest(run)
     if checkpoint is None:
         raise FileNotFoundError(f"{run} holds no checkpoint yet")
     with float32():
-        model = build(_spec_of_run(run / "recipe.json"))
-    try:
-        status = tf.train.Checkpoint(model=model).restore(checkpoint)
-        status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError):
-        raise ValueError(
-            f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
-        ) from None
+        model = build(Spec.from_dict(checkpoints.read_recipe(run)["spec"]))
+    with checkpoints.reading(checkpoint):
+        try:
+            status = tf.train.Checkpoint(model=model).restore(checkpoint)
+            status.assert_existing_objects_matched().expect_partial()
+        except (AssertionError, ValueError):
+            raise ValueError(
+                f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
+            ) from None
     return model
-
-
-def _spec_of_run(path):
-    """The `Spec` in a run's recipe.json."""
-    record = read_json(path)
-    if not isinstance(record, dict) or "spec" not in record:
-        raise ValueError(f"{path} is not the recipe of a training run: it has no spec")
-    return Spec.from_dict(record["spec"])
 
 
 def variable_key(layer, variable):

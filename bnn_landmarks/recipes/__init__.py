@@ -1,11 +1,13 @@
 """Training recipes: one short file per entry, and those of the paper's tables, made of their rows (`_rows`).
 
     recipe = load("pose")            # or load("my/own_recipe.py")
+    recipe = make("landmarks", "birds")     # of a folder of data, where the recipe depends on it
     names()                          # every recipe of this package
     text("pose")                     # its cost, the result to expect, the command
 
-A recipe file holds `recipe`, a `Recipe`, or `recipe(scheme)`, a function that makes one for a landmark scheme; its
-docstring states the cost, the result to expect and the exact command.
+A recipe file holds `recipe`, a `Recipe`, or `recipe(data, category=None)`, a function that makes one for the directory
+that `--data` names and, where it was given, `--category`; its docstring states the cost, the result to expect and the
+exact command.
 """
 
 import difflib
@@ -17,6 +19,7 @@ import traceback
 from typing import Any
 
 from bnn_landmarks.recipes import _rows
+from bnn_landmarks.training.recipe import Recipe
 
 
 def names() -> list[str]:
@@ -57,6 +60,34 @@ def load(recipe: str | os.PathLike) -> Any:
     if not hasattr(module, "recipe"):
         raise ValueError(f"{path} defines no `recipe`")
     return module.recipe
+
+
+def make(recipe: str | os.PathLike, data: str | os.PathLike, category: str | None = None) -> Recipe:
+    """The `Recipe` by name or by the path of a `.py`: what `load` gives, or what that function makes of the data.
+
+    Args:
+        data: directory of the data sets. category: the category of landmarks to learn, if it is told.
+
+    Raises:
+        ValueError, FileNotFoundError: as `load`; of a recipe of this package as its function.
+        ValueError: a function of one's own fails, or there is no `Recipe`.
+    """
+    made = load(recipe)
+    if callable(made):
+        try:
+            made = made(data, category) if category else made(data)
+        except ImportError:
+            raise
+        except Exception as error:
+            if recipe in names():
+                raise
+            raise ValueError(f"the recipe {recipe} does not run: {_where(recipe, error)}") from error
+    if not isinstance(made, Recipe):
+        raise ValueError(
+            f"`recipe` in {recipe} makes no Recipe but {type(made).__name__}: it is one, or a function of the data's "
+            "directory that returns one"
+        )
+    return made
 
 
 def _where(path, error):

@@ -64,9 +64,12 @@ class Augmentation:
     def __post_init__(self):
         records.check(self)
         records.check_range(
-            self, "rotate mirror blur occlude low_resolution low_light profile loose absent", low=0, high=1
+            self,
+            "rotate mirror blur occlude low_resolution low_light noisy profile loose absent",
+            low=0,
+            high=1,
         )
-        records.check_range(self, "rotation shift colour", low=0)
+        records.check_range(self, "rotation shift colour noise", low=0)
         records.check_range(self, "scale", low=0, above=True)
         for low, high in (self.scale, self.colour):
             if low > high:

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from bnn_landmarks.network import weights
+from bnn_landmarks.network import checkpoints, weights
 from bnn_landmarks.network.build import build
 from bnn_landmarks.network.layers import BinaryConv2D, he_mean
 
@@ -23,14 +23,15 @@ def start_from(model, source):
         how many of the model's variables were set.
 
     Raises:
-        FileNotFoundError: there is nothing there. ValueError: nothing fits.
+        FileNotFoundError: there is nothing there. ValueError: nothing fits, or it is damaged.
     """
     source = pathlib.Path(source)
     if not (source.is_file() or source.is_dir()):
         if not source.with_name(f"{source.name}.index").is_file():
             raise FileNotFoundError(f"no weights, training run or checkpoint at {source}")
         given = build(model.spec)
-        tf.train.Checkpoint(model=given).restore(str(source)).expect_partial()
+        with checkpoints.reading(source):
+            tf.train.Checkpoint(model=given).restore(str(source)).expect_partial()
         model.set_weights(given.get_weights())
         return len(model.weights)
     network = network_of(source)
@@ -64,8 +65,7 @@ def network_of(source):
     source = pathlib.Path(source)
     if not source.is_dir():
         return weights.load(source)
-    latent = tf.train.latest_checkpoint(source / "checkpoints") is not None
-    return weights.load_checkpoint(source, latent)
+    return weights.load_checkpoint(source, latent=checkpoints.latest(source) is not None)
 
 
 def _variables(model):

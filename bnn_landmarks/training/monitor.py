@@ -4,6 +4,7 @@ import csv
 import functools
 import importlib.util
 import json
+import logging
 import time
 
 import numpy as np
@@ -21,6 +22,7 @@ from bnn_landmarks.training.model import steps_done
 from bnn_landmarks.training.stopping import Stopped
 
 SHOWN = 8
+logger = logging.getLogger(__name__)
 
 
 class Validation:
@@ -60,7 +62,8 @@ class Monitor(tf.keras.callbacks.Callback):
         done = steps_done(self.model)
         if self.chief:
             self.losses = _read_losses(self._kept_losses(), done)
-            self.past = _trim_log(self.directory / "log.csv", done * self.recipe.batch_size)
+            path = self.directory / "log.csv"
+            self.past = _trim_log(path, done * self.recipe.batch_size, columns(self.validations))
             if importlib.util.find_spec("tensorboard"):
                 self.board = tf.summary.create_file_writer(str(self.directory / "tensorboard"))
         self.bar = tqdm(total=self.recipe.steps, initial=done, unit="step", disable=not self.chief)
@@ -193,18 +196,37 @@ def overlays(localizer, examples):
 def _keep_losses(path, step, losses):
     """The losses since the log's last row, for the run that goes on from this step's checkpoint. Those of the one
     before stay, in case this one's is never written."""
-    before = json.loads(path.read_bytes()) if path.is_file() else {}
+    before = _all_losses(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_write(path, "w") as file:
         json.dump({**dict([*before.items()][-1:]), str(step): losses}, file)
 
 
 def _read_losses(path, step):
-    return json.loads(path.read_bytes()).get(str(step), []) if path.is_file() else []
+    return _all_losses(path).get(str(step), [])
+
+
+def _all_losses(path):
+    """{step: losses}. They serve a mean in the log only, so a damaged file holds none."""
+    if not path.is_file():
+        return {}
+    try:
+        found = files.read_json(path)
+        wrong = not isinstance(found, dict) or not all(map(_are_numbers, found.values()))
+    except ValueError:
+        wrong = True
+    if wrong:
+        logger.warning("%s is damaged: the log's next loss is the mean of fewer steps", path)
+        return {}
+    return found
+
+
+def _are_numbers(losses):
+    return isinstance(losses, list) and all(isinstance(loss, float | int) for loss in losses)
 
 
 def _append(path, row):
-    new = not path.exists()
+    new = not path.exists() or path.stat().st_size == 0
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, row.keys())
         if new:
@@ -212,16 +234,55 @@ def _append(path, row):
         writer.writerow(row)
 
 
-def _trim_log(path, samples):
-    """The log's rows up to `samples`, which the run goes on from; later ones are taken out of the file."""
+def columns(names):
+    """The log's, of a run that validates on the splits of these names."""
+    return ["time", "samples", "loss", *dict.fromkeys(names)]
+
+
+def read_log(path, wanted):
+    """The rows of a run's log.csv, [{column: text}]; a last one that was cut short is left out.
+
+    Args:
+        wanted: its `columns`.
+
+    Returns:
+        the rows, and whether the file holds nothing else.
+
+    Raises:
+        ValueError: it has other columns, or a row is none of a log.
+    """
     if not path.is_file():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        return [], True
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        lines = file.read().splitlines(keepends=True)
+    whole = not lines or lines[-1].endswith("\n")
+    lines = lines if whole else lines[:-1]
+    rows = []
+    for number, line in enumerate(lines):
+        try:
+            row = next(csv.reader([line]))
+            if number:
+                rows.append(dict(zip(wanted, row, strict=True)))
+                int(row[1]), *map(float, row[2:])
+        except (ValueError, StopIteration, csv.Error):
+            raise ValueError(
+                f"{path}, line {number + 1} is no row of a log: mend it or take it out"
+            ) from None
+        if number == 0 and row != wanted:
+            raise ValueError(
+                f"{path} has the columns {', '.join(row)[:100]}, not {', '.join(wanted)}: go on with the validation "
+                "that the run was begun with, or rename the file, and a new one is begun"
+            )
+    return rows, whole
+
+
+def _trim_log(path, samples, wanted):
+    """The log's rows up to `samples`, which the run goes on from; later ones are taken out of the file."""
+    rows, whole = read_log(path, wanted)
     kept = [row for row in rows if int(row["samples"]) <= samples]
-    if len(kept) < len(rows):
+    if len(kept) < len(rows) or not whole:
         with files.atomic_write(path, "w") as file:
-            writer = csv.DictWriter(file, rows[0])
+            writer = csv.DictWriter(file, wanted)
             writer.writeheader()
             writer.writerows(kept)
     return kept

@@ -12,6 +12,8 @@ from bnn_landmarks.training.augment import Augmentation
 PARTS = ("parts", "parts_balanced")
 BOXES = ("boxes",)
 LOSSES = ("softmax", "sigmoid", "l2", *PARTS, *BOXES)
+# The `Spec.score` that reads what a loss of landmarks makes.
+SCORED = {"softmax": "softmax", "sigmoid": "sigmoid", "l2": "sigmoid"}
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("cosine", "hold", "decay")
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -74,6 +76,7 @@ class Recipe:
     def __post_init__(self):
         records.check(self)
         records.check_choices(self, {"loss": LOSSES, "optimizer": OPTIMIZERS, "precision": PRECISIONS})
+        self.spec.check_stride()
         records.check_range(self, "learning_rate window", low=0, above=True)
         records.check_range(self, "warmup average", low=0, high=1)
         if self.average == 1:
@@ -87,9 +90,16 @@ class Recipe:
             raise ValueError(
                 f"schedule must be one of {', '.join(SCHEDULES)}, or ((share, rate), ...), not {self.schedule!r}"
             )
+        if not isinstance(self.schedule, str):
+            _check_steps(self.schedule)
         task = "parts" if self.loss in PARTS else "boxes" if self.loss in BOXES else "landmarks"
         if task != self.spec.task:
             raise ValueError(f"the loss {self.loss!r} does not fit the task {self.spec.task!r}")
+        if task == "landmarks" and self.spec.score != SCORED[self.loss]:
+            raise ValueError(
+                f"the maps that the loss {self.loss!r} makes are read by spec.score={SCORED[self.loss]}, not "
+                f"{self.spec.score}: set that, too"
+            )
         if task != "landmarks" and (self.augmentation.loose or self.augmentation.absent):
             raise ValueError(f"augmentation.loose and absent are of landmarks, not of {task}: set them to 0")
         records.check_range(self, "batch_size", low=1)
@@ -100,6 +110,8 @@ class Recipe:
                 "a window is of the start of a run without stages: set it to 1, or train them by hand"
             )
         for stage in self.stages:
+            if not all(isinstance(path, str) for path in stage):
+                raise ValueError(f"a stage is {{setting: value}}, as {{'samples': 8000}}, not {stage!r}")
             override(dataclasses.replace(self, stages=()), stage)
 
     @property
@@ -114,6 +126,17 @@ class Recipe:
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
+
+
+def _check_steps(schedule):
+    """Raise where steps of the learning rate are none."""
+    shares = [share for share, _ in schedule]
+    rising = bool(shares) and shares[0] >= 0 and shares[-1] <= 1 and sorted(set(shares)) == shares
+    if not rising or min(rate for _, rate in schedule) <= 0:
+        raise ValueError(
+            "the steps of a schedule are ((share, rate), ...), shares of the run that rise from 0 to 1, rates above 0, "
+            f"not {schedule!r}"
+        )
 
 
 def override(record: Recipe, values: Mapping[str, Any]) -> Recipe:

@@ -27,11 +27,12 @@ import tensorflow as tf
 
 from bnn_landmarks import datasets, files
 from bnn_landmarks.datasets.checking import checked
+from bnn_landmarks.network import checkpoints
 from bnn_landmarks.network.build import build
 from bnn_landmarks.spec import Spec
 from bnn_landmarks.training.initial import start_from
 from bnn_landmarks.training.model import build_for_training, chooses_cpu_kernels, steps_done, widen
-from bnn_landmarks.training.monitor import Monitor, Validation
+from bnn_landmarks.training.monitor import Monitor, Validation, columns, read_log
 from bnn_landmarks.training.recipe import override
 from bnn_landmarks.training.samples import batches, series
 from bnn_landmarks.training.stopping import stop_requests
@@ -101,6 +102,9 @@ def train(
     Raises:
         FileExistsError: `output` holds a run and `resume` is False. FileNotFoundError, ValueError: as `datasets.open`.
         ValueError: `branch` is of another network or batch size, or given beside `initial` or for a recipe of stages.
+        FileNotFoundError: `output` holds a run without a checkpoint to go on from.
+        ValueError: a checkpoint or recipe.json is damaged; the run that is gone on with has another network, optimizer
+            or batch size; TensorFlow can't use the path (`checkpoints.check_path`).
         ValueError: a window of a network without signs; images can't be used (`checking.checked`); the loss or a
             weight is no longer finite.
         OSError: `output` can't be written to, or its disk is full.
@@ -139,30 +143,55 @@ def _exists(output):
 
 def _on_trunk(recipe, run):
     """The recipe as one that goes on where the run's trunk was, if it has one; the run with that trunk's checkpoint."""
-    kept = run.output / "recipe.json"
-    if run.resume and kept.is_file():
-        return override(recipe, {"trunk": json.loads(kept.read_bytes()).get("trunk", 0)}), run
+    if run.resume and ((run.output / "recipe.json").is_file() or checkpoints.latest(run.output)):
+        return override(recipe, {"trunk": checkpoints.read_recipe(run.output).get("trunk", 0)}), run
     if run.branch is None:
         return recipe, run
     if run.initial or recipe.stages:
         raise ValueError("a branch takes everything from its trunk: it has no initial weights and no stages")
-    checkpoint = tf.train.latest_checkpoint(run.branch / "checkpoints")
+    checkpoint = checkpoints.latest(run.branch)
     if checkpoint is None:
         raise FileNotFoundError(f"{run.branch} is no training run with a checkpoint to branch off")
-    theirs = json.loads((run.branch / "recipe.json").read_bytes())
-    ours = json.loads(json.dumps(recipe.to_dict()))
-    # What its crops were like is no part of the network.
-    theirs["spec"], ours["spec"] = (
-        Spec.from_dict({**each["spec"], "loosest": None}).to_dict() for each in (theirs, ours)
-    )
-    for field in ("spec", "optimizer", "batch_size"):
-        if theirs[field] != ours[field]:
-            raise ValueError(
-                f"a branch keeps its trunk's {field}, which is {theirs[field]}, not {ours[field]}; "
-                "--initial takes the weights alone"
-            )
+    for field, theirs, ours in _differences(run.branch, recipe):
+        raise ValueError(
+            f"a branch keeps its trunk's {field}, which is {theirs}, not {ours}; --initial takes the weights alone"
+        )
     taken = int(checkpoint.rpartition("-")[2]) * recipe.batch_size
     return override(recipe, {"trunk": taken}), dataclasses.replace(run, branch=checkpoint)
+
+
+def _differences(run, recipe):
+    """(field, value in a run's recipe.json, the recipe's) of what a checkpoint's variables and place depend on."""
+    names, fields = ("optimizer", "batch_size"), []
+    for each in (checkpoints.read_recipe(run, ("spec", *names)), recipe.to_dict()):
+        # What its crops were like is no part of the network.
+        spec = Spec.from_dict({**each["spec"], "loosest": None}).to_dict()
+        fields.append({f"spec.{name}": value for name, value in spec.items()} | {n: each[n] for n in names})
+    theirs, ours = fields
+    return [(name, theirs[name], ours[name]) for name in ours if theirs[name] != ours[name]]
+
+
+def _checkpoint_to_go_on_from(recipe, run):
+    """The path of the run's last checkpoint, None where it has to begin."""
+    checkpoints.check_path(run.output)
+    if not checkpoints.holds_run(run.output):
+        return None
+    if not run.resume:
+        raise _exists(run.output)
+    kept = checkpoints.latest(run.output)
+    if kept is None:
+        raise FileNotFoundError(
+            f"{run.output} holds a run, but no whole checkpoint to go on from: put its checkpoints back, or name "
+            "another directory"
+        )
+    for field, theirs, ours in _differences(run.output, recipe):
+        raise ValueError(
+            f"{run.output} was begun with {field} {theirs}, not {ours}: go on with the recipe it was begun with, or "
+            "name another directory"
+        )
+    if run.chief:
+        read_log(run.output / "log.csv", columns(f"{name}/{split}" for name, split in recipe.validate))
+    return kept
 
 
 def _train_stage(recipe, run):
@@ -170,9 +199,11 @@ def _train_stage(recipe, run):
         raise ValueError(f"a batch of {recipe.batch_size} can't be split over {run.replicas} replicas")
     if recipe.average and run.replicas > 1:
         raise ValueError("the moving average of the weights (average) works on one replica only")
-    if tf.train.latest_checkpoint(run.output / "checkpoints") and not run.resume:
-        raise _exists(run.output)
+    kept = _checkpoint_to_go_on_from(recipe, run)
     splits = {pair: _open(pair, recipe, run) for pair in dict.fromkeys((*recipe.train, *recipe.validate))}
+    for pair in recipe.validate:
+        if not len(splits[pair]):
+            raise ValueError(f"there is nothing to validate on: {'/'.join(pair)} has no sample with labels")
     samples = series([splits[pair] for pair in recipe.train], recipe.spec, recipe.augmentation, recipe.seed)
     recipe = override(recipe, {"spec.loosest": samples.loosest()})
     fast = chooses_cpu_kernels(run.kernels, recipe, run.strategy)
@@ -190,8 +221,7 @@ def _train_stage(recipe, run):
         checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
         # Every worker takes part in a checkpoint; the chief's is the one that stays.
         place = run.output / "checkpoints" if run.chief else pathlib.Path(tempfile.mkdtemp()) / "checkpoints"
-        manager = tf.train.CheckpointManager(checkpoint, place, max_to_keep=3)
-        kept = tf.train.latest_checkpoint(run.output / "checkpoints")
+        manager = _manager(checkpoint, place)
         if kept:
             _restore(checkpoint, kept)
         elif run.branch:
@@ -233,14 +263,24 @@ def _open(pair, recipe, run):
     return checked(samples, run.skip_bad, "/".join(pair), pixels=pair in recipe.validate)
 
 
-def _restore(checkpoint, path):
+def _manager(checkpoint, place):
     try:
-        checkpoint.restore(path).assert_consumed()
-    except (AssertionError, ValueError) as error:
-        raise ValueError(
-            f"the checkpoint {path} is of another network or optimizer than the recipe's: go on with the recipe it "
-            "was begun with, or name another directory"
-        ) from error
+        return tf.train.CheckpointManager(checkpoint, place, max_to_keep=3)
+    except ValueError:
+        # Its list of checkpoints is damaged, without which it begins a new one.
+        (place / "checkpoint").unlink()
+        return tf.train.CheckpointManager(checkpoint, place, max_to_keep=3)
+
+
+def _restore(checkpoint, path):
+    with checkpoints.reading(path):
+        try:
+            checkpoint.restore(path).assert_consumed()
+        except (AssertionError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint {path} is of another network or optimizer than the recipe's: go on with the recipe "
+                "it was begun with, or name another directory"
+            ) from error
 
 
 def _stream(samples, recipe, done, strategy):

@@ -8,6 +8,7 @@ from coco_folders import write_record
 
 from bnn_landmarks import datasets
 from bnn_landmarks.commands import data
+from bnn_landmarks.datasets import contact_sheet
 from bnn_landmarks.datasets.terms import TERMS
 from bnn_landmarks.schemes import SCHEMES
 
@@ -93,6 +94,11 @@ def test_show_parts(tmp_path):
         picture = cv2.imread(str(tmp_path / "sheet.png")).astype(int)
         coloured.append((np.ptp(picture, axis=2) > 40).sum())
     assert coloured[1] > 1.7 * coloured[0], "areas, not lines"
+
+
+def test_a_sheet_takes_its_place_as_text(worms, tmp_path):
+    contact_sheet.write(str(worms), "val", str(tmp_path / "sheet.jpg"))
+    assert (tmp_path / "sheet.jpg").is_file()
 
 
 def test_messages(worms, tmp_path):

@@ -116,6 +116,33 @@ def test_a_file_of_two_people_in_one_picture(folder, tmp_path):
     assert (cleaned["subjects"], cleaned["predicted"], cleaned["averaged"]) == (2, 1, 2)
 
 
+@pytest.mark.parametrize("image", [5, "5", 5.0, "a.jpg"])
+@pytest.mark.parametrize("info", [[], None, "mine", {"year": 2026}])
+def test_an_image_is_known_by_its_id_or_its_name(folder, tmp_path, image, info):
+    directory, people = folder
+    path = directory / "annotations" / "train.json"
+    record = json.loads(path.read_text()) | {"info": info}
+    record["annotations"][0]["keypoints"][:3] = ["", "", 0]
+    path.write_text(json.dumps(record))
+    predicted = np.c_[people[0], np.full(14, 0.9)].ravel().tolist()
+    (tmp_path / "r.json").write_text(json.dumps([{"image_id": image, "keypoints": predicted}]))
+    output = tmp_path / "out.json"
+    counts = cleaning.clean(directory, "train", str(tmp_path / "r.json"), str(output))
+    assert (counts["predicted"], counts["added"], counts["averaged"]) == (1, 1, 13)
+    assert json.loads(output.read_text())["info"].keys() == {
+        "cleaned",
+        *(info if isinstance(info, dict) else ()),
+    }
+
+
+def test_names_of_images():
+    images = [(7, "x/000012.jpg"), ("8", "y/a.jpg"), (9, "z/a.jpg"), (12, "13.jpg")]
+    ids = cleaning._ids([{"id": id_, "file_name": name} for id_, name in images])
+    wanted = {"7": "7", "x/000012.jpg": "7", "000012.jpg": "7", "y/a.jpg": "8", "12": "12", "13": "12"}
+    assert {name: ids[name] for name in wanted} == wanted
+    assert "a.jpg" not in ids, "which one?"
+
+
 @pytest.mark.parametrize(
     "text, error, message",
     [
@@ -126,6 +153,13 @@ def test_a_file_of_two_people_in_one_picture(folder, tmp_path):
         ('[{"image_id": 5, "keypoints": [1, 2, NaN]}]', ValueError, "entry 1 is not one"),
         ('[{"image_id": 5, "keypoints": [1, 2, 1]}]', ValueError, "holds 1 keypoints per subject"),
         (None, FileNotFoundError, "there is no file"),
+        ("[]", ValueError, "no prediction of .* is of a subject"),
+        (
+            json.dumps([{"image_id": 6, "keypoints": [1.0] * 42}]),
+            ValueError,
+            "an image_id is the id of the image",
+        ),
+        ('[{"image_id": [5], "keypoints": [1, 2, 1]}]', ValueError, "entry 1 is not one"),
     ],
 )
 def test_refusals_write_nothing(folder, tmp_path, text, error, message):

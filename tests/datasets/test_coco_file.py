@@ -212,6 +212,11 @@ def test_files_of_something_else(tmp_path, text, reason):
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("yaw, found", [(-40, 40), (40.5, 40.5), (None, None), (..., None)])
+def test_a_yaw_has_no_sign(read, yaw, found):
+    assert read(annotations=[annotation(1, yaw=yaw)]).subjects[0].yaw == found
+
+
 def test_two_categories_of_one_id(read):
     with pytest.raises(ValueError, match="two categories have the id 1"):
         read(categories=[BIRD, BIRD | {"name": "fish"}])

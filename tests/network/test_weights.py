@@ -211,6 +211,11 @@ def test_a_finished_runs_weights_come_first(tiny_model, packed, tmp_path, ready)
     assert weights.load_checkpoint(tmp_path) is tiny_model
 
 
+def test_a_network_of_another_stride_is_not_built(tiny_spec):
+    with pytest.raises(ValueError, match="stride is 4, not 8"):
+        build(dataclasses.replace(tiny_spec, stride=8))
+
+
 def test_checkpoint_of_another_network(tiny_spec, tiny_model, tmp_path):
     other = dataclasses.replace(tiny_spec, block="bottleneck")
     (tmp_path / "recipe.json").write_text(json.dumps({"spec": other.to_dict()}))

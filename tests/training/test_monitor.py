@@ -12,10 +12,11 @@ from bnn_landmarks.inference.localizer import Localizer
 from bnn_landmarks.training import monitor, trainer
 
 pytestmark = pytest.mark.usefixtures("small_network")
+HEADER, ROW = "time,samples,loss,crosses/val\n", "12:00:00,8,0.125,50.0\n"
 
 
 def test_it_stops_on_a_loss_that_is_not_finite_and_keeps_the_good_checkpoint(data, tmp_path):
-    recipe = tiny(learning_rate=1e30, warmup=0.0, optimizer="rmsprop", loss="l2")
+    recipe = tiny({"spec.score": "sigmoid"}, learning_rate=1e30, warmup=0.0, optimizer="rmsprop", loss="l2")
     with pytest.raises(ValueError, match=r"not finite|loss is (nan|inf)"):
         trainer.train(recipe, data, tmp_path / "run", checkpoint_minutes=0)
     assert not (tmp_path / "run" / "weights.npz").exists()
@@ -34,12 +35,53 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(data, tmp_path):
 
 
 def test_the_log_is_cut_back_to_the_step_that_a_run_goes_on_from(tmp_path):
-    log = tmp_path / "log.csv"
-    assert monitor._trim_log(log, 8) == []
+    log, columns = tmp_path / "log.csv", monitor.columns(["crosses/val"])
+    assert monitor._trim_log(log, 8, columns) == []
     for samples in (8, 16, 24):
-        monitor._append(log, {"samples": samples, "loss": 1 / samples})
-    assert [row["samples"] for row in monitor._trim_log(log, 16)] == ["8", "16"]
-    assert log.read_text().splitlines() == ["samples,loss", "8,0.125", "16,0.0625"]
+        monitor._append(log, dict(zip(columns, ("12:00:00", samples, 1 / samples, 50.0), strict=True)))
+    assert [row["samples"] for row in monitor._trim_log(log, 16, columns)] == ["8", "16"]
+    assert log.read_text().splitlines() == [HEADER.strip(), ROW.strip(), "12:00:00,16,0.0625,50.0"]
+
+
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        (HEADER + ROW + "12:01", HEADER + ROW),
+        (HEADER + ROW + ROW.strip(), HEADER + ROW),
+        (HEADER[:8], HEADER),
+        ("", ""),
+    ],
+)
+def test_a_log_that_was_cut_loses_its_last_row_and_has_a_header(tmp_path, text, left):
+    log, columns = tmp_path / "log.csv", monitor.columns(["crosses/val"])
+    log.write_text(text)
+    rows = monitor._trim_log(log, 8, columns)
+    assert log.read_text() == left and len(rows) == (ROW in left)
+    monitor._append(log, dict(zip(columns, ("12:00:00", 8, 0.125, 50.0), strict=True)))
+    assert log.read_text() == (left or HEADER) + ROW
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (HEADER + "12:00:00,8\n" + ROW, "line 2 is no row of a log"),
+        (HEADER + ROW + "12:00:00,many,1,2\n", "line 3 is no row of a log"),
+        (HEADER + "12:00:00,8,0.1,50,60\n", "line 2 is no row"),
+        (HEADER + "\n", "line 2 is no row"),
+        (
+            "time,samples,loss\n",
+            "has the columns time, samples, loss, not time, samples, loss, crosses/val: ",
+        ),
+        ("\0\0\n", "log.csv has the columns"),
+    ],
+)
+def test_a_log_that_a_run_can_not_go_on_with_is_named(tmp_path, text, said):
+    log = tmp_path / "log.csv"
+    log.write_text(text)
+    with pytest.raises(ValueError) as refused:
+        monitor.read_log(log, monitor.columns(["crosses/val"]))
+    assert str(log) in str(refused.value) and said in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_losses_are_kept_for_the_checkpoint_before_as_well(tmp_path):
@@ -47,6 +89,16 @@ def test_losses_are_kept_for_the_checkpoint_before_as_well(tmp_path):
     for step, losses in ((2, [0.5]), (4, [0.4, 0.3]), (6, [0.2])):
         monitor._keep_losses(path, step, losses)
     assert [monitor._read_losses(path, step) for step in (2, 4, 6)] == [[], [0.4, 0.3], [0.2]]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"2": [0.5', '{"2": 5}', '{"2": [null]}'])
+def test_damaged_losses_are_none_and_a_line(tmp_path, caplog, text):
+    path = tmp_path / "losses.json"
+    path.write_text(text)
+    assert monitor._read_losses(path, 2) == []
+    assert caplog.text.count(f"{path} is damaged") == 1
+    monitor._keep_losses(path, 4, [0.4])
+    assert monitor._read_losses(path, 4) == [0.4]
 
 
 def test_pictures_show_each_crop_with_what_the_network_finds(data, tmp_path):

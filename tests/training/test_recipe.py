@@ -8,9 +8,9 @@ from bnn_landmarks.training.recipe import override, parse
 
 def test_settings_replace_values_by_path():
     changed = override(
-        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "loss=sigmoid"]))
+        tiny(), dict(map(parse, ["spec.channels=64", "augmentation.rotate=0.5", "optimizer=rmsprop"]))
     )
-    assert (changed.spec.channels, changed.augmentation.rotate, changed.loss) == (64, 0.5, "sigmoid")
+    assert (changed.spec.channels, changed.augmentation.rotate, changed.optimizer) == (64, 0.5, "rmsprop")
     changed = override(changed, {"spec.options.binary": False})
     assert changed.spec.options == {"binary": False}
     for setting, message in (
