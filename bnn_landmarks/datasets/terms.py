@@ -63,7 +63,8 @@ NOT_STATED = "not stated: a data set of the user's own"
 
 
 def of(name, split=None):
-    """What the data set of that name is and its terms, one line; of a split that ends with `CLEAN` also whose its labels are."""
+    """What the data set of that name is and its terms, one line; of a split that ends with `CLEAN` also whose its
+    labels are."""
     if name not in TERMS:
         return NOT_STATED
     cleaned = f" ({CLEANED})" if split and split.endswith(CLEAN) else ""
