@@ -221,13 +221,21 @@ def test_few_frames_of_a_whole_video_are_no_damage(predict, clip, arguments):
     assert len(list(video.Video("out/walk.overlay.mp4"))) == 1
 
 
+class Cut:
+    """A `cv2.VideoCapture` that has 8 frames. (No subclass: OpenCV's type frees those wrongly.)"""
+
+    def __init__(self, *arguments, opened=cv2.VideoCapture):
+        self.capture, self.left = opened(*arguments), 8
+
+    def __getattr__(self, name):
+        return getattr(self.capture, name)
+
+    def read(self):
+        self.left -= 1
+        return self.capture.read() if self.left >= 0 else (False, None)
+
+
 def test_a_video_that_ends_early_says_what_its_header_tells(predict, clip, monkeypatch):
-    read, left = cv2.VideoCapture.read, iter([True] * 8)
-
-    class Cut(cv2.VideoCapture):
-        def read(self):
-            return read(self) if next(left, False) else (False, None)
-
     monkeypatch.setattr(cv2, "VideoCapture", Cut)
     assert "2 frames (its header tells 20, and 8 could be read)" in predict(clip, "--every", 4)[1]
 
