@@ -107,6 +107,9 @@ def lines(task, records, measured):
     """The `Line`s of a task, best first.
 
     records: evaluation records of ours, dicts. measured: `peers.read`'s.
+
+    Raises:
+        ValueError: there are two records of a network, by different engines.
     """
 
     def fits(record):
@@ -117,6 +120,8 @@ def lines(task, records, measured):
     found = {}
     for record in filter(fits, records):
         if record["spec"]["scheme"] == task.scheme and record.get("ran") and not record["flip"]:
+            if record["model"] in found:
+                raise ValueError(f"two records of {record['model']} on {task.data} {task.split}: remove one")
             found[record["model"]] = Line(
                 record["model"], record["ran"]["bytes"], True, {peers.GIVEN: record}
             )

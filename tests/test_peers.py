@@ -95,6 +95,11 @@ def test_without_records_every_task_says_so_beside_its_aim(peers):
     assert "Nothing is measured yet." in page and "![" not in page
 
 
+def test_two_records_of_a_network_are_refused(peers):
+    with pytest.raises(ValueError, match="two records of pose on mpii val: remove one"):
+        peers.render([ours(61, 59, 63, engine="runtime"), ours(60, 58, 62, engine="lce")], kept.read("none"))
+
+
 def test_peers_and_ours_are_one_table_best_first_and_where_we_lose_is_said(peers):
     moved = {
         name: {"rms": rms, "p95": 9}
