@@ -134,7 +134,7 @@ def test_a_single_array_is_no_network(tmp_path):
         weights.load(tmp_path / "w.npy")
 
 
-@pytest.mark.parametrize("spec", ["null", "5", "[]", '{"name": 5}', '{"nmae": "x"}'])
+@pytest.mark.parametrize("spec", ["null", "5", "[]", '{"name": 5}', '{"title": "x"}'])
 def test_a_spec_that_is_none_is_refused_with_the_files_name(tmp_path, spec):
     np.savez(tmp_path / "a.npz", spec=spec)
     with pytest.raises(ValueError, match=r"a\.npz is no packed network: ") as error:
