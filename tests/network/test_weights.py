@@ -53,6 +53,7 @@ def test_one_bit_a_binary_weight(tiny_model, packed):
             assert array.size == np.prod(layer.kernel.shape[:3]) * -(-layer.filters // 8)
 
 
+@pytest.mark.slow
 def test_mean_scale_survives(tiny_spec, tmp_path, rng):
     model = randomise(build(dataclasses.replace(tiny_spec, options={"scale": "mean"})))
     weights.save(model, tmp_path / "w.npz")

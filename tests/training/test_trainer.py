@@ -202,6 +202,7 @@ def stacked_and_parts(data, folder):
     return losses
 
 
+@pytest.mark.slow
 def test_stacked_networks_and_facial_parts_learn(data, tmp_path):
     for first, last in stacked_and_parts(data, tmp_path):
         assert last < first
@@ -216,6 +217,7 @@ def test_stacked_hourglasses_and_facial_parts_learn(data, tmp_path, monkeypatch)
         assert last < first
 
 
+@pytest.mark.slow
 def test_stages_lead_from_real_through_binary_activations_to_binary(data, tmp_path, monkeypatch):
     """Kernels go on by name, and the learned scales start at their mean size."""
 

@@ -279,6 +279,7 @@ def test_the_whole_network_learns_the_same():
     assert np.median([relative(a, b) for a, b in zip(weights, wanted_weights, strict=True)]) < 1e-3
 
 
+@pytest.mark.slow
 def test_a_step_repeats_to_the_bit():
     recipe = small_recipe()
     images, points = batch_of(recipe)

@@ -81,7 +81,12 @@ def test_the_smallest_of_a_task_has_half_the_channels_and_half_the_bytes(name):
     assert small < half / 2
 
 
-@pytest.mark.parametrize("name", zoo.names())
+QUICK = ("pose_small", "finder", "face_pifa")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in zoo.names()]
+)
 def test_trained_weights_or_a_plain_word(name):
     entry = zoo.ENTRIES[name]
     if entry.weights is None:
