@@ -68,19 +68,17 @@ def main():
     for name in arguments.splits:
         dataset, _, _ = open_split(name, None, arguments.data)
         shots = list(spread(dataset, arguments.images))
-        sets.append(
-            found_faces(shots) if given.spec.task == "parts" else found_landmarks(shots, dataset, given)
-        )
-        boxes = [given(sample.image, [box]) for sample, box in shots]
-        print(f"{name}, box given: {sets[-1](boxes)}")
-        sets[-1].images = [sample.image for sample, _ in shots]
+        of_parts = given.spec.task == "parts"
+        score = found_faces(shots) if of_parts else found_landmarks(shots, dataset, given)
+        print(f"{name}, box given: {score([given(sample.image, [box]) for sample, box in shots])}")
+        sets.append((score, [sample.image for sample, _ in shots]))
     rows = []
     for free.least_presence, free.enough in itertools.product(*TRIED[given.spec.task]):
         if free.enough < free.least_presence:
             continue
         free.engine.crops = 0
-        scores = [score([free(image) for image in score.images]) for score in sets]
-        crops = free.engine.crops / sum(len(score.images) for score in sets)
+        scores = [score([free(image) for image in shown]) for score, shown in sets]
+        crops = free.engine.crops / sum(len(shown) for _, shown in sets)
         seen = 100 * np.mean([len(free(picture)) > 0 for picture in pictures])
         rows.append([f"{free.least_presence}", f"{free.enough}", *scores, f"{crops:.2f}", f"{seen:.1f}"])
     print(cards.table(["least", "enough", *arguments.splits, "crops", "seen where nobody is, %"], rows))

@@ -67,6 +67,18 @@ def reading(path):
         raise ValueError(f"the checkpoint {path} is damaged{hint}") from error
 
 
+def recipe_file(run):
+    """The path of a run's recipe.json.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = pathlib.Path(run) / "recipe.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
+    return path
+
+
 def read_recipe(run, needed=("spec",)):
     """A run's recipe.json as it is there, whose spec is one.
 
@@ -76,9 +88,7 @@ def read_recipe(run, needed=("spec",)):
     Raises:
         FileNotFoundError: there is none. ValueError: it is damaged.
     """
-    path = pathlib.Path(run) / "recipe.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
+    path = recipe_file(run)
     record = read_json(path)
     missing = [key for key in needed if not isinstance(record, dict) or key not in record]
     if missing:

@@ -172,8 +172,7 @@ def load_checkpoint(run, latent=False):
     from bnn_landmarks.network.model import float32
 
     run = pathlib.Path(run)
-    if not (run / "recipe.json").is_file():
-        raise FileNotFoundError(f"{run} is no training run: it has no recipe.json")
+    recipe = checkpoints.recipe_file(run)
     if not latent and (run / "weights.npz").is_file():
         return load(run / "weights.npz")
     checkpoint = checkpoints.latest(run)
@@ -186,9 +185,7 @@ def load_checkpoint(run, latent=False):
             status = tf.train.Checkpoint(model=model).restore(checkpoint)
             status.assert_existing_objects_matched().expect_partial()
         except (AssertionError, ValueError):
-            raise ValueError(
-                f"{checkpoint} does not hold the network that {run / 'recipe.json'} describes"
-            ) from None
+            raise ValueError(f"{checkpoint} does not hold the network that {recipe} describes") from None
     return model
 
 
