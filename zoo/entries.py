@@ -76,9 +76,9 @@ ENTRIES = {
                 paper="PCKh@0.5 78.1 on MPII validation, at 256x256, trained on MPII",
                 trained_on=CLEANED,
             ),
-            sha256="93587f309d9c3a243636d52696b3c15063c9d7e0dbf2b4b2495428507b038ba4",
+            sha256="3ab8f9282920e42420308470b95030a316624575950d0c134160b2451680ab7f",
             half="1ea528818387344ec632db4c5301157aea6173b82e59f47a3bca0699f87ba816",
-            small="cff35ed01e007b1742779b74c92e59fd7e4e0f1eeeed3e76fe4ec716c3eb298b",
+            small="1641abe41b0117cbf19d56d3cf5c5e1730a241f0404041163b94b80ed0dec1ce",
         ),
         *_sizes(
             Entry(

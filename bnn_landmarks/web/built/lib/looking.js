@@ -4,9 +4,9 @@ import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, partsMask, partsPresence } from "./parts.js";
 const AGAIN = 0.2;
-const ENOUGH = { person: 0.55, face: 0.7, parts: 0.88 };
+const ENOUGH = { person: 0.4, pose_small: 0.5, face: 0.7, parts: 0.88 };
 const PRESENCE = {
-    person: 0.3, pose_128: 0.4, pose_small: 0.4,
+    person: 0.35, pose_128: 0.4, pose_small: 0.5,
     face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
     parts: 0.85, face_parts_128: 0.82,
 };
