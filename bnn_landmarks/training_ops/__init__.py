@@ -15,11 +15,13 @@ import ctypes
 import dataclasses
 import functools
 import hashlib
+import os
 import pathlib
 import platform
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
@@ -30,7 +32,7 @@ from bnn_landmarks.runtime.build import BuildError, compiler, run
 SOURCES = pathlib.Path(__file__).with_name("csrc")
 # -Wno-maybe-uninitialized: GCC 12 says it of its own AVX-512 intrinsics.
 WARNINGS = ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
-FLAGS = ["-O3", "-fno-math-errno", "-shared", "-fPIC", *WARNINGS]
+FLAGS = ["-O3", "-fno-math-errno", "-fPIC", *WARNINGS]
 INCLUDE = f"-I{SOURCES}"
 
 
@@ -113,26 +115,49 @@ def library():
 
 
 def compiled(kernels):
-    """The path of a library of these `Kernels`; raises as `library`."""
-    command = compiler()
-    flags = [*FLAGS, *kernels.flags, *tensorflow_flags()]
-    made_of = [tf.version.GIT_VERSION, *command, *flags]
+    """The path of a library of these `Kernels`, made by one process where several want it; raises as `library`."""
+    compile_ = [*compiler(), *FLAGS, *kernels.flags, *tensorflow_flags(), INCLUDE]
+    made_of = [tf.version.GIT_VERSION, *compile_]
     made_of += [path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.[ch]*"))]
     name = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
     cache = cache_directory()
     target = cache / f"training_ops-{name}.so"
-    if not target.is_file():
-        print("compiling the CPU kernels of training, once, about a minute ...", file=sys.stderr)
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                made = pathlib.Path(scratch) / target.name
-                sources = map(str, kernels.sources())
-                run([*command, *flags, INCLUDE, *sources, "-o", str(made), *tf.sysconfig.get_link_flags()])
-                made.replace(target)
-        except OSError as error:
-            raise BuildError(f"can't write to {cache}: {error}") from error
+    if target.is_file():
+        return target
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _alone(cache / "training_ops.lock"):
+            if not target.is_file():
+                print("compiling the CPU kernels of training, once, about a minute ...", file=sys.stderr)
+                _build(compile_, kernels.sources(), target)
+    except OSError as error:
+        raise BuildError(f"can't write to {cache}: {error}") from error
     return target
+
+
+@contextlib.contextmanager
+def _alone(path):
+    """Waits until no other process is in this block."""
+    import fcntl  # not on Windows, where these operations are not
+
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(compile_, sources, target):
+    with (
+        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        objects = [f"{scratch}/{number}.o" for number in range(len(sources))]
+        made = f"{scratch}/{target.name}"
+        commands = [
+            [*compile_, "-c", str(source), "-o", to] for source, to in zip(sources, objects, strict=True)
+        ]
+        list(pool.map(run, commands))
+        run([*compile_, "-shared", *objects, "-o", made, *tf.sysconfig.get_link_flags()])
+        pathlib.Path(made).replace(target)
 
 
 def tensorflow_flags():

@@ -4,6 +4,8 @@ import dataclasses
 import pathlib
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import larq as lq
 import numpy as np
@@ -159,6 +161,24 @@ def test_a_compiler_that_does_not_know_the_processor_makes_lesser_kernels(monkey
     monkeypatch.setattr(training_ops, "compiled", compiled)
     monkeypatch.setattr(tf, "load_op_library", lambda path: path)
     assert training_ops.library.__wrapped__() == "made.so" and made == [unknown, known]
+
+
+def test_two_that_want_the_operations_at_once_compile_them_once(tmp_path, monkeypatch):
+    linked = []
+
+    def run(command):
+        made = pathlib.Path(command[command.index("-o") + 1])
+        made.write_bytes(b"")
+        if "-shared" in command:
+            linked.append(made)
+            time.sleep(0.2)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(training_ops, "run", run)
+    kernels = training_ops.KERNELS["avx2"]
+    with ThreadPoolExecutor(2) as pool:
+        paths = set(pool.map(training_ops.compiled, [kernels, kernels]))
+    assert len(linked) == len(paths) == 1 and paths.pop().is_file()
 
 
 @pytest.mark.slow
