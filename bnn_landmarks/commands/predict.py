@@ -35,9 +35,7 @@ from bnn_landmarks.inference.engines import ENGINES
 @click.option(
     "--refine",
     type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="How often to look again where the box was not given.",
+    help="How often to look again where the box was not given: once without it, for the points of faces twice.",
 )
 @click.option(
     "--least-presence",

@@ -121,11 +121,21 @@ def distinct(boxes, same=SAME):
 
 def overlaps(a, b):
     """Intersection over union float64 [N, M] of boxes [N, 4] and [M, 4]; 0 where both are empty."""
+    both, of_a, of_b = _areas(a, b)
+    return both / np.maximum(of_a + of_b - both, 1e-12)
+
+
+def covers(a, b):
+    """Intersection over the smaller of the two float64 [N, M] of boxes [N, 4] and [M, 4]; 0 where one is empty."""
+    both, of_a, of_b = _areas(a, b)
+    return both / np.maximum(np.minimum(of_a, of_b), 1e-12)
+
+
+def _areas(a, b):
+    """Of each pair of boxes the area in common, and of each of the two."""
     a, b = np.asarray(a, np.float64).reshape(-1, 1, 4), np.asarray(b, np.float64).reshape(1, -1, 4)
     low, high = (
         np.maximum(a[..., :2], b[..., :2]),
         np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]),
     )
-    both = np.clip(high - low, 0, None).prod(axis=-1)
-    union = a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - both
-    return both / np.maximum(union, 1e-12)
+    return np.clip(high - low, 0, None).prod(axis=-1), a[..., 2:].prod(axis=-1), b[..., 2:].prod(axis=-1)

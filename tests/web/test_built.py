@@ -36,7 +36,7 @@ def scripts(folder):
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.js")}
 
 
-@pytest.mark.parametrize("name", ["ENOUGH", "PRESENCE"])
+@pytest.mark.parametrize("name", ["ENOUGH", "PRESENCE", "LOOKS"])
 def test_the_page_knows_the_packages_presences(name):
     text = (BUILT / "lib" / "looking.js").read_text()
     pairs = re.findall(r"(\w+): ([\d.]+)", re.search(rf"const {name} = {{(.+?)}};", text, re.S)[1])
@@ -46,7 +46,7 @@ def test_the_page_knows_the_packages_presences(name):
 @pytest.mark.parametrize(
     ("script", "names", "modules"),
     [
-        ("looking.js", "AGAIN OWN_PRESENCE SURE GUESS GUESSES", (localizer, detectors)),
+        ("looking.js", "AGAIN SAME_PERSON SAME_FACE OWN_PRESENCE SURE GUESS GUESSES", (localizer, detectors)),
         (
             "tracking.js",
             "MERGED SAME NEARBY NEAR REACH SPEED_SHARE SURE BEHIND LONGEST_CROSSING",

@@ -45,8 +45,14 @@ export function decode(maps, kind, stride, threshold) {
     return kept;
 }
 export function overlap(a, b) {
+    const both = common(a, b);
+    return both / Math.max(a[2] * a[3] + b[2] * b[3] - both, 1e-12);
+}
+export function cover(a, b) {
+    return common(a, b) / Math.max(Math.min(a[2] * a[3], b[2] * b[3]), 1e-12);
+}
+function common(a, b) {
     const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
     const height = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);
-    const both = Math.max(width, 0) * Math.max(height, 0);
-    return both / Math.max(a[2] * a[3] + b[2] * b[3] - both, 1e-12);
+    return Math.max(width, 0) * Math.max(height, 0);
 }

@@ -58,8 +58,8 @@ function startWorker() {
     return new Worker(URL.createObjectURL(script), { type: "module" });
 }
 async function load(source, options = {}) {
-    const { refine = 1, leastPresence = null, kernels = null, progress } = options;
-    if (!(Number.isInteger(refine) && refine >= 0)) {
+    const { refine = null, leastPresence = null, kernels = null, progress } = options;
+    if (!(refine === null || (Number.isInteger(refine) && refine >= 0))) {
         throw new Refused(`refine is how often to look again, 0, 1, 2 ..., not ${JSON.stringify(refine)}`);
     }
     const base = new URL(options.base ?? new URL("./networks/", import.meta.url), location.href).href;

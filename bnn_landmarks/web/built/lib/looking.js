@@ -4,6 +4,9 @@ import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, partsMask, partsPresence } from "./parts.js";
 const AGAIN = 0.2;
+const LOOKS = { parts: 1, face: 2 };
+const SAME_PERSON = 0.65;
+const SAME_FACE = 0.5;
 const ENOUGH = { person: 0.4, pose_small: 0.5, face: 0.7, parts: 0.88 };
 const PRESENCE = {
     person: 0.35, pose_128: 0.4, pose_small: 0.5,
@@ -80,13 +83,13 @@ export class Localizer {
     leastPresence;
     enough;
     kind;
-    constructor(network, finder, refine = 1, leastPresence = null) {
+    constructor(network, finder, refine = null, leastPresence = null) {
         this.network = network;
         this.finder = finder;
-        this.refine = refine;
         const kind = kindOf(network.spec.scheme);
         const { name, task, loosest } = network.spec;
         const usual = (presences) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+        this.refine = refine ?? usual(LOOKS) ?? 1;
         this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
         this.enough = usual(ENOUGH) ?? Infinity;
         this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
@@ -106,7 +109,20 @@ export class Localizer {
             results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
             results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
         }
-        return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
+        if (sure)
+            return this.oneEach(results);
+        return results.filter((result) => result.presence >= this.leastPresence);
+    }
+    oneEach(results) {
+        const faces = kindOf(this.network.spec.scheme) === "face";
+        const kept = [];
+        for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
+            const box = resultBox(result, AGAIN) ?? result.box;
+            const same = (other) => faces ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
+            if (!kept.some((surer) => same(surer.box)))
+                kept.push({ result, box });
+        }
+        return results.filter((result) => kept.some((each) => each.result === result));
     }
     mayBeElsewhere(results) {
         const unsure = results.every(({ presence }) => presence < this.leastPresence);

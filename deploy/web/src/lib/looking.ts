@@ -12,6 +12,11 @@ import type { Scheme, Spec } from "./spec.js";
 
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
+/** How often to look again: once, for the points of faces twice. */
+const LOOKS: Record<string, number> = { parts: 1, face: 2 };
+/** Two that the finder tells apart are one where more of their boxes is common: of people's union, of the smaller face. */
+const SAME_PERSON = 0.65;
+const SAME_FACE = 0.5;
 /**
  * Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked at,
  * too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject.
@@ -150,10 +155,11 @@ export interface Looker {
 
 /**
  * finder: a network of task "boxes", or null where nothing finds the scheme's subjects. refine: how often to look again
- * where the box was not given. leastPresence: what a subject needs where nobody was detected for sure; null for the
+ * where the box was not given; null for the usual. leastPresence: what a subject needs where nobody was detected for sure; null for the
  * usual one.
  */
 export class Localizer implements Looker {
+  readonly refine: number;
   readonly leastPresence: number;
   readonly enough: number;
   private readonly kind: number;
@@ -161,12 +167,13 @@ export class Localizer implements Looker {
   constructor(
     private readonly network: Network,
     private readonly finder: Network | null,
-    readonly refine = 1,
+    refine: number | null = null,
     leastPresence: number | null = null,
   ) {
     const kind = kindOf(network.spec.scheme);
     const { name, task, loosest } = network.spec;
     const usual = (presences: Record<string, number>) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+    this.refine = refine ?? usual(LOOKS) ?? 1;
     this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
     this.enough = usual(ENOUGH) ?? Infinity;
     this.kind = finder && kind ? finder.spec.scheme.names.indexOf(kind) : -1;
@@ -187,7 +194,21 @@ export class Localizer implements Looker {
       results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
       results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
     }
-    return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
+    if (sure) return this.oneEach(results);
+    return results.filter((result) => result.presence >= this.leastPresence);
+  }
+
+  /** The results but for those that show the subject of a surer one. */
+  private oneEach(results: Seen[]): Seen[] {
+    const faces = kindOf(this.network.spec.scheme) === "face";
+    const kept: { result: Seen; box: Box }[] = [];
+    for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
+      const box = resultBox(result, AGAIN) ?? result.box;
+      const same = (other: Box) =>
+        faces ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
+      if (!kept.some((surer) => same(surer.box))) kept.push({ result, box });
+    }
+    return results.filter((result) => kept.some((each) => each.result === result));
   }
 
   /** Whether the finder has found nobody, or one so unsure that the whole image may show more. */

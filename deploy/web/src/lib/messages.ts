@@ -15,7 +15,7 @@ export interface Load {
   source: Source;
   base: string;
   kernels: Kernels | null;
-  refine: number;
+  refine: number | null;
   leastPresence: number | null;
 }
 
