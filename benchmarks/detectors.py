@@ -277,12 +277,12 @@ def time_row(entry, shots, where, arguments):
     """
     scheme = Localizer(entry, arguments.engine).scheme
     detector, _ = product(scheme, arguments.finder, arguments.engine)
-    once, twice = (opened(entry, detector, arguments.engine, refine=looks) for looks in (0, 1))
+    once, free = (opened(entry, detector, arguments.engine, refine=looks) for looks in (0, None))
     ways = (
         once,
         lambda image, box: detector.find(image),
         lambda image, box: once(image),
-        lambda image, box: twice(image),
+        lambda image, box: free(image),
     )
     spent = np.full((len(shots), len(ways)), np.inf)
     with warnings.catch_warnings():

@@ -18,6 +18,7 @@ from bnn_landmarks.inference.localizer import (
     Landmarks,
     Parts,
     Sighting,
+    one_each,
     parts_mask,
     parts_presence,
     result_box,
@@ -251,6 +252,24 @@ def tracker_vectors(rng):
     return vectors
 
 
+def same_vectors(rng):
+    """Per kind of subject the boxes and presences of results, and the places of those that are kept."""
+    vectors = {}
+    for kind in ("person", "face"):
+        found = np.concatenate([rng.uniform(0, 120, (40, 2)), rng.uniform(30, 60, (40, 2))], axis=1)
+        presences = (0.25 + rng.permutation(40) / 64).astype(np.float32)
+        results = [
+            Landmarks(
+                np.array([box[:2], box[:2] + box[2:], box[:2]]), np.full(3, presence), None, box, "detector"
+            )
+            for box, presence in zip(found, presences, strict=True)
+        ]
+        left = [id(each) for each in one_each(results, kind)]
+        kept = np.array([i for i, result in enumerate(results) if id(result) in left], np.float64)
+        vectors |= {f"{kind}/boxes": found, f"{kind}/presences": presences, f"{kind}/kept": kept}
+    return {f"same/{name}": value for name, value in vectors.items()}
+
+
 def side_vectors():
     """Names of landmarks and their sides, as JSON in bytes."""
     spelled = "Left Eye,L_Eye,leftEye,EyeLeft,eye.L,lefteye,l1,right-ear,RIGHT,nose,cleft,bright,R2D2,r_hip,Élan left"
@@ -263,7 +282,8 @@ def golden():
     """All arrays by name; the same on every call."""
     rng = np.random.default_rng(0)
     vectors = crop_vectors(rng) | decode_vectors(rng) | track_vectors(rng)
-    return vectors | box_vectors(rng) | parts_vectors(rng) | tracker_vectors(rng) | side_vectors()
+    vectors |= box_vectors(rng) | parts_vectors(rng) | tracker_vectors(rng)
+    return vectors | same_vectors(rng) | side_vectors()
 
 
 def main():

@@ -1,7 +1,8 @@
 r"""16 body joints (MPII's), 256x256, on cleaner labels: a trunk that may be trained for days; what `pose` ships.
 
 Cost: as long as you like; 10 samples a second on two CPU cores with AVX-512, 2,200 on an H200 (zoo/training-log.md).
-Expect: what zoo/cards/pose.md says, after 604,000 samples in batches of 64 under one cosine from 2e-3.
+Expect: what zoo/cards/pose.md says, after 604,000 and another 882,000 samples in batches of 64, each under
+    one cosine from 2e-3.
 Data: as `pose_128_trunk`. Faint noise is added to half of the crops, against answers that move by what nobody sees.
 
     bnn-landmarks train pose_trunk --data DATA --output runs/pose_trunk --initial zoo/trunks/pose.npz

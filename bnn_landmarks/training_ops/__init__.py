@@ -34,6 +34,8 @@ SOURCES = pathlib.Path(__file__).with_name("csrc")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-maybe-uninitialized"]
 FLAGS = ["-O3", "-fno-math-errno", "-fPIC", *WARNINGS]
 INCLUDE = f"-I{SOURCES}"
+# Files that are compiled at once: each takes 0.7 GB.
+AT_ONCE = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +118,7 @@ def library():
 
 def compiled(kernels):
     """The path of a library of these `Kernels`, made by one process where several want it; raises as `library`."""
-    compile_ = [*compiler(), *FLAGS, *kernels.flags, *tensorflow_flags(), INCLUDE]
+    compile_ = [*compiler(), *FLAGS, *kernels.flags, *tensorflow_flags()]
     made_of = [tf.version.GIT_VERSION, *compile_]
     made_of += [path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.[ch]*"))]
     name = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
@@ -129,7 +131,7 @@ def compiled(kernels):
         with _alone(cache / "training_ops.lock"):
             if not target.is_file():
                 print("compiling the CPU kernels of training, once, about a minute ...", file=sys.stderr)
-                _build(compile_, kernels.sources(), target)
+                _build([*compile_, INCLUDE], kernels.sources(), target)
     except OSError as error:
         raise BuildError(f"can't write to {cache}: {error}") from error
     return target
@@ -137,19 +139,19 @@ def compiled(kernels):
 
 @contextlib.contextmanager
 def _alone(path):
-    """Waits until no other process is in this block."""
+    """Waits until no other process is in this block, where the file system has locks; without them the work is done
+    twice."""
     import fcntl  # not on Windows, where these operations are not
 
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            fcntl.flock(stack.enter_context(open(path, "w")), fcntl.LOCK_EX)
         yield
 
 
 def _build(compile_, sources, target):
-    with (
-        tempfile.TemporaryDirectory(dir=target.parent) as scratch,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-    ):
+    at_once = min(len(os.sched_getaffinity(0)), AT_ONCE)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch, ThreadPoolExecutor(at_once) as pool:
         objects = [f"{scratch}/{number}.o" for number in range(len(sources))]
         made = f"{scratch}/{target.name}"
         commands = [

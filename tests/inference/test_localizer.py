@@ -192,6 +192,21 @@ def test_two_that_turn_out_to_be_one_are_one(scheme, moved, count):
     assert len(told([0.8, 0.9], mine, scheme)[0](discs(POINTS))) == 2
 
 
+@pytest.mark.parametrize(("most", "presences"), [(None, [0.9, 0.85]), (2, [0.9, 0.85]), (1, [0.9])])
+def test_so_many_are_found_besides_those_that_are_one(most, presences):
+    boxes = np.array([BOX, BOX + np.array([5, 0, 0, 0]), BOX + np.array([130, 60, 0, 0])])
+    finder = detectors.Detector("finder", lambda image: (boxes, np.array([0.9, 0.8, 0.7])), 0.35)
+    found = told([0.9, 0.8, 0.85], finder)[0](discs(POINTS), most=most)
+    assert [round(each.presence, 2) for each in found] == presences
+
+
+def test_two_that_are_one_and_unsure_may_be_elsewhere():
+    boxes = np.array([BOX, BOX + np.array([5, 0, 0, 0])])
+    finder = detectors.Detector("finder", lambda image: (boxes, np.array([0.9, 0.8])), 0.35)
+    (found,) = told([0.2, 0.25, 0.25, 0.2, 0.7, 0.6], finder)[0](discs(POINTS))
+    assert found.found == "image" and found.presence == pytest.approx(0.6, abs=1e-3)
+
+
 @pytest.mark.parametrize(("scheme", "looks"), [("mpii16", 2), ("aflw19", 3)])
 def test_unsure_points_of_faces_are_looked_for_once_more(scheme, looks):
     peaks = [0.36, 0.37, 0.38, 0.39] if scheme == "mpii16" else [0.6, 0.61, 0.62, 0.63]
@@ -267,6 +282,7 @@ def test_presences_are_the_networks_or_the_tasks_or_the_subjects():
         ("pose_128", "landmarks", "person", 0.4),
         ("pose", "landmarks", "person", 0.3),
         ("own", "parts", "face", 0.8),
+        ("face", "landmarks", None, 0.1),
         ("own", "landmarks", None, 0.1),
     ):
         spec = SimpleNamespace(name=name, task=task)

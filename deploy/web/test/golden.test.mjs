@@ -7,7 +7,7 @@ import test from "node:test";
 import * as boxes from "../../../bnn_landmarks/web/built/lib/boxes.js";
 import * as crops from "../../../bnn_landmarks/web/built/lib/crops.js";
 import * as heatmaps from "../../../bnn_landmarks/web/built/lib/heatmaps.js";
-import { given } from "../../../bnn_landmarks/web/built/lib/looking.js";
+import { given, oneEach } from "../../../bnn_landmarks/web/built/lib/looking.js";
 import * as parts from "../../../bnn_landmarks/web/built/lib/parts.js";
 import { side } from "../../../bnn_landmarks/web/built/lib/sides.js";
 import { Follower, Tracker } from "../../../bnn_landmarks/web/built/lib/tracking.js";
@@ -157,6 +157,20 @@ for (const name of names("tracker/")) {
     assert.deepEqual([look, subject, find, sighted], [looks.length, asked.length, finds.length, found.length]);
   });
 }
+
+test("two that are one", options, () => {
+  for (const kind of ["person", "face"]) {
+    const presences = numbers(`same/${kind}/presences`);
+    const results = rows(`same/${kind}/boxes`).map((row, i) => {
+      const [x, y, w, h] = row;
+      const points = Float64Array.of(x, y, x + w, y + h, x, y);
+      const scores = new Float32Array(3).fill(presences[i]);
+      return { ...given([x, y, w, h]), points, scores, mask: null, presence: presences[i] };
+    });
+    const kept = oneEach(results, kind).map((result) => results.indexOf(result));
+    assert.deepEqual(kept, numbers(`same/${kind}/kept`), kind);
+  }
+});
 
 test("sides in names", options, () => {
   const told = JSON.parse(Buffer.from(golden["sides/json"].data).toString());

@@ -4,6 +4,7 @@ import { Refused } from "./errors.js";
 import { decode, scores } from "./heatmaps.js";
 import { boxOfParts, partsMask, partsPresence } from "./parts.js";
 const AGAIN = 0.2;
+const GROUPS = ["person", "face", "parts"];
 const LOOKS = { parts: 1, face: 2 };
 const SAME_PERSON = 0.65;
 const SAME_FACE = 0.5;
@@ -76,6 +77,16 @@ export function lookAndAgain(localizer, picture, sightings) {
         results = lookAgain(localizer, picture, results);
     return results;
 }
+export function oneEach(results, kind) {
+    const kept = [];
+    for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
+        const box = resultBox(result, AGAIN) ?? result.box;
+        const same = (other) => kind === "face" ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
+        if (!kept.some((surer) => same(surer.box)))
+            kept.push({ result, box });
+    }
+    return results.filter((result) => kept.some((each) => each.result === result));
+}
 export class Localizer {
     network;
     finder;
@@ -88,7 +99,8 @@ export class Localizer {
         this.finder = finder;
         const kind = kindOf(network.spec.scheme);
         const { name, task, loosest } = network.spec;
-        const usual = (presences) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+        const own = GROUPS.includes(name) ? "" : name;
+        const usual = (presences) => presences[own] ?? presences[task] ?? presences[kind ?? ""];
         this.refine = refine ?? usual(LOOKS) ?? 1;
         this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
         this.enough = usual(ENOUGH) ?? Infinity;
@@ -104,25 +116,23 @@ export class Localizer {
             return this.look(picture, givenBoxes(picture, boxes).map(given));
         const { sightings, sure } = this.detect(picture);
         const [first, others] = sure ? [sightings, []] : [sightings.slice(0, 1), sightings.slice(1)];
-        let results = lookAndAgain(this, picture, first.slice(0, most));
+        let results = this.lookAt(picture, first, most);
         if (this.mayBeElsewhere(results)) {
             results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
             results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
         }
-        if (sure)
-            return this.oneEach(results);
-        return results.filter((result) => result.presence >= this.leastPresence);
+        return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
     }
-    oneEach(results) {
-        const faces = kindOf(this.network.spec.scheme) === "face";
-        const kept = [];
-        for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
-            const box = resultBox(result, AGAIN) ?? result.box;
-            const same = (other) => faces ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
-            if (!kept.some((surer) => same(surer.box)))
-                kept.push({ result, box });
+    lookAt(picture, sightings, most) {
+        let results = [];
+        for (let seen = 0; seen < sightings.length && results.length < most;) {
+            const end = seen + most - results.length;
+            results.push(...lookAndAgain(this, picture, sightings.slice(seen, end)));
+            if (this.hasDetector)
+                results = oneEach(results, kindOf(this.network.spec.scheme));
+            seen = end;
         }
-        return results.filter((result) => kept.some((each) => each.result === result));
+        return results;
     }
     mayBeElsewhere(results) {
         const unsure = results.every(({ presence }) => presence < this.leastPresence);

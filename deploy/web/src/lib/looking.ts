@@ -12,6 +12,8 @@ import type { Scheme, Spec } from "./spec.js";
 
 /** A second look is into the box of the landmarks of at least this score. */
 const AGAIN = 0.2;
+/** What the following is told of, besides single networks. */
+const GROUPS = ["person", "face", "parts"];
 /** How often to look again: once, for the points of faces twice. */
 const LOOKS: Record<string, number> = { parts: 1, face: 2 };
 /** Two that the finder tells apart are one where more of their boxes is common: of people's union, of the smaller face. */
@@ -142,6 +144,18 @@ export function lookAndAgain(localizer: Looker, picture: Picture, sightings: Sig
   return results;
 }
 
+/** The results, of subjects of this kind, but for those that show the subject of a surer one. */
+export function oneEach(results: Seen[], kind: "person" | "face" | null): Seen[] {
+  const kept: { result: Seen; box: Box }[] = [];
+  for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
+    const box = resultBox(result, AGAIN) ?? result.box;
+    const same = (other: Box) =>
+      kind === "face" ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
+    if (!kept.some((surer) => same(surer.box))) kept.push({ result, box });
+  }
+  return results.filter((result) => kept.some((each) => each.result === result));
+}
+
 /** What `Tracker` asks of a localizer. */
 export interface Looker {
   leastPresence: number;
@@ -172,7 +186,8 @@ export class Localizer implements Looker {
   ) {
     const kind = kindOf(network.spec.scheme);
     const { name, task, loosest } = network.spec;
-    const usual = (presences: Record<string, number>) => presences[name] ?? presences[task] ?? presences[kind ?? ""];
+    const own = GROUPS.includes(name) ? "" : name;
+    const usual = (presences: Record<string, number>) => presences[own] ?? presences[task] ?? presences[kind ?? ""];
     this.refine = refine ?? usual(LOOKS) ?? 1;
     this.leastPresence = leastPresence ?? usual(PRESENCE) ?? (loosest ? OWN_PRESENCE : 0);
     this.enough = usual(ENOUGH) ?? Infinity;
@@ -189,26 +204,24 @@ export class Localizer implements Looker {
     if (boxes !== null && boxes !== undefined) return this.look(picture, givenBoxes(picture, boxes).map(given));
     const { sightings, sure } = this.detect(picture);
     const [first, others] = sure ? [sightings, []] : [sightings.slice(0, 1), sightings.slice(1)];
-    let results = lookAndAgain(this, picture, first.slice(0, most));
+    let results = this.lookAt(picture, first, most);
     if (this.mayBeElsewhere(results)) {
       results = [...results, ...lookAndAgain(this, picture, [...others, wholeImage(picture)])];
       results = [results.reduce((surest, each) => (each.presence > surest.presence ? each : surest))];
     }
-    if (sure) return this.oneEach(results);
-    return results.filter((result) => result.presence >= this.leastPresence);
+    return sure ? results : results.filter((result) => result.presence >= this.leastPresence);
   }
 
-  /** The results but for those that show the subject of a surer one. */
-  private oneEach(results: Seen[]): Seen[] {
-    const faces = kindOf(this.network.spec.scheme) === "face";
-    const kept: { result: Seen; box: Box }[] = [];
-    for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
-      const box = resultBox(result, AGAIN) ?? result.box;
-      const same = (other: Box) =>
-        faces ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
-      if (!kept.some((surer) => same(surer.box))) kept.push({ result, box });
+  /** The subjects at sightings, `most` at most: of two boxes of the finder's that show one, one. */
+  private lookAt(picture: Picture, sightings: Sighting[], most: number): Seen[] {
+    let results: Seen[] = [];
+    for (let seen = 0; seen < sightings.length && results.length < most; ) {
+      const end = seen + most - results.length;
+      results.push(...lookAndAgain(this, picture, sightings.slice(seen, end)));
+      if (this.hasDetector) results = oneEach(results, kindOf(this.network.spec.scheme));
+      seen = end;
     }
-    return results.filter((result) => kept.some((each) => each.result === result));
+    return results;
   }
 
   /** Whether the finder has found nobody, or one so unsure that the whole image may show more. */
