@@ -77,7 +77,7 @@ ENTRIES = {
                 trained_on=CLEANED,
             ),
             sha256="3ab8f9282920e42420308470b95030a316624575950d0c134160b2451680ab7f",
-            half="1ea528818387344ec632db4c5301157aea6173b82e59f47a3bca0699f87ba816",
+            half="744152520556fd6e48ab4ad95f220440d808b8977985db78f30e430367488e0a",
             small="1641abe41b0117cbf19d56d3cf5c5e1730a241f0404041163b94b80ed0dec1ce",
         ),
         *_sizes(

@@ -39,7 +39,7 @@ SAME_PERSON, SAME_FACE = 0.65, 0.5
 # Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked
 # at, too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject. They
 # are chosen on train splits, as benchmarks/presence.py prints them.
-ENOUGH = {"person": 0.4, "pose_small": 0.5, "face": 0.7, "parts": 0.88}
+ENOUGH = {"person": 0.4, "pose_128": 0.5, "pose_small": 0.5, "face": 0.7, "parts": 0.88}
 PRESENCE = {
     "person": 0.35,
     "pose_128": 0.4,

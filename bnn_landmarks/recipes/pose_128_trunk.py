@@ -1,8 +1,8 @@
 r"""16 body joints (MPII's), 128x128, on cleaner labels: a trunk that may be trained for days.
 
 Cost: as long as you like; 33 samples a second on two CPU cores with AVX-512, 11 on one of them.
-Expect: what zoo/cards/pose_128.md says, after 154,000 samples in batches of 64 under one cosine from 1.5e-3, noise of
-    up to 4 grey levels on half of them, from the weights of `pose`.
+Expect: what zoo/cards/pose_128.md says, after 60,000 samples under one cosine from 1.2e-3, noise of up to 4 grey
+    levels on half of them, from the trunk of `pose`.
 Data: lspet and mpii with their labels merged with a strong network's points (MoveNet Thunder's for the shipped
     weights), which LSPET.json and MPII.json hold in COCO's results format; people, which has such points alone. The
     trunk's rate is held; a release branches off it, and its rate falls.

@@ -8,7 +8,7 @@ const GROUPS = ["person", "face", "parts"];
 const LOOKS = { parts: 1, face: 2 };
 const SAME_PERSON = 0.65;
 const SAME_FACE = 0.5;
-const ENOUGH = { person: 0.4, pose_small: 0.5, face: 0.7, parts: 0.88 };
+const ENOUGH = { person: 0.4, pose_128: 0.5, pose_small: 0.5, face: 0.7, parts: 0.88 };
 const PRESENCE = {
     person: 0.35, pose_128: 0.4, pose_small: 0.5,
     face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,

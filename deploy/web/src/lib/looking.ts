@@ -23,7 +23,7 @@ const SAME_FACE = 0.5;
  * Presences: from which one look is enough; below which the only one may be nobody, so that the whole image is looked at,
  * too, and a guess, or the whole image, shows nobody. By network, or else by task, or else by kind of subject.
  */
-const ENOUGH: Record<string, number> = { person: 0.4, pose_small: 0.5, face: 0.7, parts: 0.88 };
+const ENOUGH: Record<string, number> = { person: 0.4, pose_128: 0.5, pose_small: 0.5, face: 0.7, parts: 0.88 };
 const PRESENCE: Record<string, number> = {
   person: 0.35, pose_128: 0.4, pose_small: 0.5,
   face: 0.55, face_aflw_128: 0.65, face_300wlp_128: 0.65, face_300wlp_small: 0.7,
