@@ -306,12 +306,14 @@ def draw(records, measured, path):
             place = milliseconds["median"], score(task, line)["value"]
             colour = "tab:red" if line.ours else "tab:grey"
             axes.scatter(*place, s=24 * line.bytes / 1e6, color=colour, alpha=0.6, linewidths=0)
+            away = 4 + (24 * line.bytes / 1e6) ** 0.5 / 2
             axes.annotate(
                 f"{line.name}\n{line.bytes / 1e6:.1f} MB",
                 place,
-                xytext=(0, 4 + (24 * line.bytes / 1e6) ** 0.5 / 2),
+                xytext=(0, away if line.ours else -away),
                 textcoords="offset points",
                 ha="center",
+                va="bottom" if line.ours else "top",
                 fontsize=8,
                 color="tab:red" if line.ours else "black",
             )
