@@ -109,16 +109,6 @@ def decode(maps, stride, threshold=THRESHOLD):
     return found
 
 
-def distinct(boxes, same=SAME):
-    """Indices of the boxes [N, 4], the best first, that have no more than `same` of their union in common with a
-    better one."""
-    kept = []
-    for i, box in enumerate(boxes):
-        if not kept or overlaps(box[None], boxes[kept]).max() <= same:
-            kept.append(i)
-    return np.array(kept, int)
-
-
 def overlaps(a, b):
     """Intersection over union float64 [N, M] of boxes [N, 4] and [M, 4]; 0 where both are empty."""
     both, of_a, of_b = _areas(a, b)
@@ -139,3 +129,13 @@ def _areas(a, b):
         np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]),
     )
     return np.clip(high - low, 0, None).prod(axis=-1), a[..., 2:].prod(axis=-1), b[..., 2:].prod(axis=-1)
+
+
+def distinct(boxes, same=SAME, common=overlaps):
+    """Indices of the boxes [N, 4], the best first, that have no more than `same` in common with a better one, by
+    `overlaps` or `covers`."""
+    kept = []
+    for i, box in enumerate(boxes):
+        if not kept or common(box[None], boxes[kept]).max() <= same:
+            kept.append(i)
+    return np.array(kept, int)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bnn_landmarks.geometry import images
+from bnn_landmarks.geometry.boxes import covers, distinct
 from bnn_landmarks.schemes import Scheme
 
 PEOPLE_SIDE = 480
@@ -157,13 +158,5 @@ def _inner(windows, inside):
 def _distinct(boxes, scores):
     """Boxes by falling score, without those that overlap a better one by more than OVERLAP (intersection over
     the smaller area)."""
-    kept = []
-    for box in boxes[np.argsort(-np.asarray(scores), kind="stable")]:
-        if all(_overlap(box, other) <= OVERLAP for other in kept):
-            kept.append(box)
-    return np.array(kept).reshape(-1, 4)
-
-
-def _overlap(a, b):
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-    return np.prod(np.clip(high - low, 0, None)) / min(a[2] * a[3], b[2] * b[3])
+    boxes = boxes[np.argsort(-np.asarray(scores), kind="stable")]
+    return boxes[distinct(boxes, OVERLAP, covers)].reshape(-1, 4)

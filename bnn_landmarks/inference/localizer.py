@@ -18,7 +18,7 @@ import numpy as np
 
 from bnn_landmarks import records
 from bnn_landmarks.geometry import crops, draw, heatmaps, images
-from bnn_landmarks.geometry.boxes import covers, overlaps
+from bnn_landmarks.geometry.boxes import covers, distinct, overlaps
 from bnn_landmarks.inference import detect, detectors
 from bnn_landmarks.inference.engines import Engine, open_engine
 from bnn_landmarks.schemes import Scheme
@@ -202,15 +202,11 @@ def one_each(results, kind):
     """The results, of subjects of this kind, but for those that show the subject of a surer one."""
     if len(results) < 2:
         return results
-    kept, shown = [], np.zeros((0, 4))
-    common, limit = (covers, SAME_FACE) if kind == "face" else (overlaps, SAME_PERSON)
-    for result in sorted(results, key=lambda result: -result.presence):
-        box = result_box(result, AGAIN)
-        box = result.box if box is None else box
-        if not len(shown) or common(box, shown).max() <= limit:
-            kept.append(id(result))
-            shown = np.concatenate([shown, box[None]])
-    return [result for result in results if id(result) in kept]
+    shown = [result_box(result, AGAIN) for result in results]
+    boxes = np.array([result.box if box is None else box for result, box in zip(results, shown, strict=True)])
+    order = np.argsort([-result.presence for result in results], kind="stable")
+    rule = (SAME_FACE, covers) if kind == "face" else (SAME_PERSON, overlaps)
+    return [results[i] for i in sorted(order[distinct(boxes[order], *rule)])]
 
 
 def in_image(box, shape):
@@ -339,22 +335,27 @@ class Localizer:
             warnings.warn(detect.nothing_found(self.scheme), stacklevel=2)
         return results
 
+    @property
+    def _guesses(self):
+        """Whether there is a detector that tells what it is sure of, as the finder does."""
+        return self.detector is not None and np.isfinite(self.detector.sure)
+
     def _look_at(self, image, sightings, most):
         """The subjects at `Sighting`s, `most` at most: of two boxes of the finder's that show one, one."""
         results, seen = [], 0
-        while seen < len(sightings) and (most is None or len(results) < most):
-            end = len(sightings) if most is None else seen + most - len(results)
+        most = len(sightings) if most is None else most
+        while seen < len(sightings) and len(results) < most:
+            end = seen + most - len(results)
             results += look_and_again(self, image, sightings[seen:end])
-            if self.detector is not None and np.isfinite(self.detector.sure):
+            if self._guesses:
                 results = one_each(results, detectors.kind_of(self.scheme))
             seen = end
         return results
 
     def _may_be_elsewhere(self, results):
         """Whether a detector that guesses has found nobody, or one so unsure that the whole image may show more."""
-        guesses = self.detector is not None and np.isfinite(self.detector.sure)
         return bool(
-            guesses
+            self._guesses
             and self.refine
             and len(results) < 2
             and all(result.presence < self.least_presence for result in results)
@@ -363,9 +364,8 @@ class Localizer:
     def detect(self, image: np.ndarray) -> tuple[list, bool]:
         """Where the subjects of an image are, by the detector: `Sighting`s, the best first; and whether somebody is
         there for sure. Where not, they are the detector's best guesses; the whole image, where it does not guess."""
-        found, guesses = [], False
+        found = []
         if self.detector is not None:
-            guesses = np.isfinite(self.detector.sure)
             boxes, scores = self.detector.find(images.as_rgb(image))
             scores = [None] * len(boxes) if scores is None else [float(score) for score in scores]
             found = [
@@ -376,7 +376,7 @@ class Localizer:
         sure = [each for each in found if each.box_score is None or each.box_score >= self.detector.sure]
         if sure:
             return sure, True
-        return found[:GUESSES] if guesses else [whole_image(image)], False
+        return found[:GUESSES] if self._guesses else [whole_image(image)], False
 
     def knows_whole(self, result: Any, shape: tuple) -> bool:
         """Whether a subject found in a whole image of this shape is as large in it as those in the whole images that

@@ -37,9 +37,12 @@ export function decode(maps, kind, stride, threshold) {
         }
     }
     found.sort((a, b) => b.score - a.score);
+    return distinct(found, SAME, overlap);
+}
+export function distinct(found, same, common) {
     const kept = [];
     for (const each of found) {
-        if (kept.every((better) => overlap(each.box, better.box) <= SAME))
+        if (kept.every((better) => common(each.box, better.box) <= same))
             kept.push(each);
     }
     return kept;

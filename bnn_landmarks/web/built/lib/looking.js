@@ -78,13 +78,11 @@ export function lookAndAgain(localizer, picture, sightings) {
     return results;
 }
 export function oneEach(results, kind) {
-    const kept = [];
-    for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
-        const box = resultBox(result, AGAIN) ?? result.box;
-        const same = (other) => kind === "face" ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
-        if (!kept.some((surer) => same(surer.box)))
-            kept.push({ result, box });
-    }
+    if (results.length < 2)
+        return results;
+    const shown = results.map((result) => ({ result, box: resultBox(result, AGAIN) ?? result.box }));
+    shown.sort((a, b) => b.result.presence - a.result.presence);
+    const kept = kind === "face" ? boxes.distinct(shown, SAME_FACE, boxes.cover) : boxes.distinct(shown, SAME_PERSON, boxes.overlap);
     return results.filter((result) => kept.some((each) => each.result === result));
 }
 export class Localizer {

@@ -57,9 +57,14 @@ export function decode(maps: Maps, kind: number, stride: number, threshold: numb
     }
   }
   found.sort((a, b) => b.score - a.score);
-  const kept: Found[] = [];
+  return distinct(found, SAME, overlap);
+}
+
+/** Of what has boxes, the best first, all that have no more than `same` in common with a better one. */
+export function distinct<T extends { box: Box }>(found: T[], same: number, common: (a: Box, b: Box) => number): T[] {
+  const kept: T[] = [];
   for (const each of found) {
-    if (kept.every((better) => overlap(each.box, better.box) <= SAME)) kept.push(each);
+    if (kept.every((better) => common(each.box, better.box) <= same)) kept.push(each);
   }
   return kept;
 }

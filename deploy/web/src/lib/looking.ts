@@ -146,13 +146,11 @@ export function lookAndAgain(localizer: Looker, picture: Picture, sightings: Sig
 
 /** The results, of subjects of this kind, but for those that show the subject of a surer one. */
 export function oneEach(results: Seen[], kind: "person" | "face" | null): Seen[] {
-  const kept: { result: Seen; box: Box }[] = [];
-  for (const result of [...results].sort((a, b) => b.presence - a.presence)) {
-    const box = resultBox(result, AGAIN) ?? result.box;
-    const same = (other: Box) =>
-      kind === "face" ? boxes.cover(box, other) > SAME_FACE : boxes.overlap(box, other) > SAME_PERSON;
-    if (!kept.some((surer) => same(surer.box))) kept.push({ result, box });
-  }
+  if (results.length < 2) return results;
+  const shown = results.map((result) => ({ result, box: resultBox(result, AGAIN) ?? result.box }));
+  shown.sort((a, b) => b.result.presence - a.result.presence);
+  const kept =
+    kind === "face" ? boxes.distinct(shown, SAME_FACE, boxes.cover) : boxes.distinct(shown, SAME_PERSON, boxes.overlap);
   return results.filter((result) => kept.some((each) => each.result === result));
 }
 
@@ -169,8 +167,8 @@ export interface Looker {
 
 /**
  * finder: a network of task "boxes", or null where nothing finds the scheme's subjects. refine: how often to look again
- * where the box was not given; null for the usual. leastPresence: what a subject needs where nobody was detected for sure; null for the
- * usual one.
+ * where the box was not given. leastPresence: what a subject needs where nobody was detected for sure. Null for the
+ * usual of either.
  */
 export class Localizer implements Looker {
   readonly refine: number;
