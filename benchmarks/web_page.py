@@ -3,11 +3,12 @@
 Opens it in Chromium `--rounds` times, each time as if for the first time, and prints a table in Markdown: the bytes
 that the local server sent until the first result on the sample photograph, and all of them, which the finder and what
 is kept for when there is no connection add to; the time from the navigation to the result; and what the page's meter
-then shows.
+then shows, on each of `--threads`.
 """
 
 import argparse
 import collections
+import itertools
 import re
 import statistics
 import threading
@@ -30,10 +31,10 @@ class Counting(server.Handler):
         super()._head(status, kind, length, more)
 
 
-def visit(browser, serving, network):
+def visit(browser, serving, network, threads):
     """One first visit -> bytes until the result, bytes in all, milliseconds to it, the meter's two."""
     serving.sent.clear()
-    page = browser.open(f"{serving.url}?network={network}")
+    page = browser.open(f"{serving.url}?network={network}&threads={threads}")
     page.wait(RESULT)
     milliseconds = page.evaluate(f"{RESULT}.startTime")
     shown = page.evaluate("performance.timeOrigin") / 1000 + milliseconds / 1000
@@ -50,25 +51,26 @@ def main():
     parser = argparse.ArgumentParser(description="Bytes and time to the page's first result.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     arguments = parser.parse_args()
     found = collections.defaultdict(list)
     with server.Server() as serving, Chromium() as browser:
         serving.sent, serving.RequestHandlerClass = [], Counting
         threading.Thread(target=serving.serve_forever, daemon=True).start()
-        visit(browser, serving, NETWORKS[0])  # the browser's own start, which is not counted
+        visit(browser, serving, NETWORKS[0], 1)  # the browser's own start, which is not counted
         for _ in range(arguments.rounds):
-            for network in arguments.networks:
-                found[network].append(visit(browser, serving, network))
+            for run in itertools.product(arguments.networks, arguments.threads):
+                found[run].append(visit(browser, serving, *run))
         serving.shutdown()
     print(
-        "| network | bytes until the result | in all | ms to the result, median | longest | network, ms | picture, ms |"
+        "| network | threads | bytes until the result | in all | ms to the result, median | longest | network, ms | picture, ms |"
     )
-    print("|---|---|---|---|---|---|---|")
-    for network, visits in found.items():
+    print("|---|---|---|---|---|---|---|---|")
+    for (network, threads), visits in found.items():
         until, total, times, once, whole = zip(*visits, strict=True)
         cells = [f"{max(until):,}", f"{max(total):,}", f"{statistics.median(times):.0f}", f"{max(times):.0f}"]
         cells += [f"{statistics.median(values):.1f}" for values in (once, whole)]
-        print(f"| `{network}` | {' | '.join(cells)} |")
+        print(f"| `{network}` | {threads} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

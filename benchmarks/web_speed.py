@@ -28,6 +28,7 @@ from runtime_speed import make_files
 from bnn_landmarks.runtime import build_web
 
 RELAXED = "engine_relaxed.wasm"
+MODULES = [name for name, module in build_web.MODULES.items() if not module.threads]
 LITERT = "@litertjs/core@2.5.3"
 PAGE = """<!doctype html><script type="importmap">{"imports": {
 "@litertjs/core": "/npm/@litertjs/core/dist/index.js",
@@ -41,7 +42,7 @@ def prepare(work, sizes):
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "node_modules" / "@litertjs" / "core").is_dir():
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", work, LITERT], check=True)
-    for name in build_web.MODULES:
+    for name in MODULES:
         build_web.build_module(name, work)
     for size in sizes:
         if not (work / f"twin_{size}.tflite").is_file():
@@ -54,7 +55,7 @@ def networks(sizes, peers):
     """What the page runs: [{"name", "file", "size", "module" or None for LiteRT.js}]."""
     runs = []
     for size in sizes:
-        for module in build_web.MODULES:
+        for module in MODULES:
             runs.append((f"{module}, {size}", f"/work/binary_{size}.tflite", size, f"/work/{module}"))
         runs.append((f"float twin, LiteRT.js, {size}", f"/work/twin_{size}.tflite", size, None))
     if peers and 256 in sizes:  # theirs

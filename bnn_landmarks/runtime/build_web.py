@@ -2,10 +2,12 @@
 
     python -m bnn_landmarks.runtime.build_web DIRECTORY
 
-writes `engine.wasm` (SIMD of 128 bits) and `engine_relaxed.wasm` (relaxed SIMD too, for browsers that have it). What
-they export and import is in docs/runtime.md.
+writes `engine.wasm` (SIMD of 128 bits), `engine_relaxed.wasm` (relaxed SIMD too, for browsers that have it), and both
+once more with threads, for pages that may share memory between workers. What they export and import is in
+docs/runtime.md.
 """
 
+import dataclasses
 import importlib
 import os
 import pathlib
@@ -16,8 +18,39 @@ import tempfile
 from bnn_landmarks import extras
 from bnn_landmarks.runtime import build
 
-# The files, and how their kernels are compiled: the rest, ziglang's C++ library above all, serves both.
-MODULES = {"engine.wasm": [], "engine_relaxed.wasm": ["-mrelaxed-simd"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """relaxed: its kernels use relaxed SIMD; the rest, ziglang's C++ library above all, does not. threads: its memory is
+    given to it, and may be shared."""
+
+    relaxed: bool = False
+    threads: bool = False
+
+    @property
+    def target(self):
+        """The compiler's options for all that is in it."""
+        features = "generic+simd128+exception_handling" + ("+atomics+bulk_memory" if self.threads else "")
+        return ["-target", "wasm32-wasi", f"-mcpu={features}", "-fwasm-exceptions"]
+
+    @property
+    def link(self):
+        """The linker's options for its memory."""
+        if not self.threads:
+            return [f"--max-memory={1 << 30}"]
+        # What a browser reserves at once, so less of it; the page makes the memory, of FIRST_PAGES and MOST_PAGES.
+        sizes = [f"--initial-memory={FIRST_PAGES << 16}", f"--max-memory={MOST_PAGES << 16}"]
+        return ["--shared-memory", "--import-memory", *sizes, "--export=bnn_work", "--export=__stack_pointer"]
+
+
+MODULES = {
+    "engine.wasm": Module(),
+    "engine_relaxed.wasm": Module(relaxed=True),
+    "engine_threads.wasm": Module(threads=True),
+    "engine_relaxed_threads.wasm": Module(relaxed=True, threads=True),
+}
+FIRST_PAGES, MOST_PAGES = 32, 4096  # of 64 KiB, where there are threads
 
 # LiteRT's door and what looks at its binary interface.
 _NOT_FOR_THE_WEB = {"abi_check.cc", "delegate.cc"}
@@ -38,9 +71,8 @@ _FLAGS = [
     "-Wall",
     "-Wextra",
 ]
-_TARGET = ["-target", "wasm32-wasi", "-mcpu=generic+simd128+exception_handling", "-fwasm-exceptions"]
 _LINK = ["--export-memory", "--stack-first", "--entry=_initialize", "--gc-sections", "--strip-all"]
-_LINK += ["-z", f"stack-size={1 << 20}", f"--max-memory={1 << 30}"]
+_LINK += ["-z", f"stack-size={1 << 20}"]
 
 # The wheel's C++ library is built without exceptions; these of its sources make them.
 _EXCEPTIONS = {
@@ -81,8 +113,9 @@ def build_module(name, directory):
         build.BuildError: it failed.
     """
     library = ziglang() / "lib"
-    plus_plus = [sys.executable, "-m", "ziglang", "c++", *_TARGET]
-    plain = [sys.executable, "-m", "ziglang", "cc", *_TARGET]
+    module = MODULES[name]
+    plus_plus = [sys.executable, "-m", "ziglang", "c++", *module.target]
+    plain = [sys.executable, "-m", "ziglang", "cc", *module.target]
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
@@ -94,8 +127,9 @@ def build_module(name, directory):
 
         for source in sorted(build.SOURCES.glob("*.cc")):
             if source.name not in _NOT_FOR_THE_WEB:
-                fast = source.name == "kernels_wasm.cc"
-                compile_source(plus_plus, source, [*_FLAGS, *(["-O3", *MODULES[name]] if fast else _SMALL)])
+                kernels = ["-O3", *(["-mrelaxed-simd"] if module.relaxed else [])]
+                how = kernels if source.name == "kernels_wasm.cc" else _SMALL
+                compile_source(plus_plus, source, [*_FLAGS, *how])
         includes = [f"-I{library / path}" for path in _EXCEPTION_INCLUDES]
         for path, flags in _EXCEPTIONS.items():
             command = plain if path.endswith(".c") else plus_plus
@@ -103,9 +137,8 @@ def build_module(name, directory):
         linked = os.path.join(scratch, name)
         exports = [f"--export={function}" for function in _EXPORTS]
         libraries = _libraries(plus_plus, objects[0], scratch)
-        build.run(
-            [sys.executable, "-m", "ziglang", "wasm-ld", *_LINK, *exports, *objects, *libraries, "-o", linked]
-        )
+        linker = [sys.executable, "-m", "ziglang", "wasm-ld", *_LINK, *module.link]
+        build.run([*linker, *exports, *objects, *libraries, "-o", linked])
         os.chmod(linked, 0o644)  # no program of this machine
         os.replace(linked, directory / name)
     return directory / name

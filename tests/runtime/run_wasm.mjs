@@ -2,8 +2,29 @@
 //
 // Requests: for each network its file and its inputs, as a list of byte strings; lists are a count before their items, byte
 // strings their length, each number a uint32. Without inputs, zeros are. Answers: for each an error ("" for none), then the list of
-// outputs. Every network gets a new instance, whose traps are its error, with TRAP before it.
+// outputs. Every network gets a new instance, whose traps are its error, with TRAP before it. Of a module for several threads a
+// worker is the second.
 import fs from "node:fs";
+import { once } from "node:events";
+import { Worker, isMainThread, parentPort } from "node:worker_threads";
+
+const SHARED = { initial: 32, maximum: 4096, shared: true };
+const STACK = 1 << 18;
+
+function instantiate(module, memory) {
+  const imports = { env: { memory }, wasi_snapshot_preview1: { clock_time_get: () => 0 } };
+  return new WebAssembly.Instance(module, imports).exports;
+}
+
+if (!isMainThread) {
+  parentPort.on("message", ({ module, memory, stack, context }) => {
+    const c = instantiate(module, memory);
+    c.__stack_pointer.value = stack;
+    parentPort.postMessage("come");
+    c.bnn_work(context, 1);
+  });
+  await once(parentPort, "close");
+}
 
 const [module_path, requests_path, answers_path] = process.argv.slice(2);
 const module = new WebAssembly.Module(fs.readFileSync(module_path));
@@ -33,8 +54,11 @@ function giveBytes(bytes) {
   answers.push(bytes);
 }
 
-function run(file, inputs) {
-  const c = new WebAssembly.Instance(module, { wasi_snapshot_preview1: { clock_time_get: () => 0 } }).exports;
+const helper = WebAssembly.Module.imports(module).some(({ kind }) => kind === "memory") ? new Worker(process.argv[1]) : null;
+
+async function run(file, inputs) {
+  const memory = helper && new WebAssembly.Memory(SHARED);
+  const c = instantiate(module, memory);
   c._initialize();
   const view = () => new DataView(c.memory.buffer);
   const put = (bytes) => {
@@ -49,8 +73,12 @@ function run(file, inputs) {
   };
   const model = c.bnn_open(put(file), file.length);
   if (model === 0) throw error();
-  const context = c.bnn_context_new(model, 1);
+  const context = c.bnn_context_new(model, helper ? 2 : 1);
   if (context === 0) throw error();
+  if (helper) {
+    helper.postMessage({ module, memory, stack: (c.malloc(STACK) + STACK) & ~15, context });
+    await once(helper, "message");
+  }
   const form = c.malloc(28);
   const sizes = (count, describe) =>
     Array.from({ length: count }, (_, i) => {
@@ -75,7 +103,7 @@ while (at < requests.length) {
   let results = [];
   let error = "";
   try {
-    results = run(file, inputs);
+    results = await run(file, inputs);
   } catch (thrown) {
     error = thrown instanceof WebAssembly.RuntimeError ? `TRAP ${thrown.stack}` : thrown.message;
     if (error === "") throw thrown;
@@ -85,3 +113,4 @@ while (at < requests.length) {
   results.forEach(giveBytes);
 }
 fs.writeFileSync(answers_path, Buffer.concat(answers));
+await helper?.terminate();

@@ -121,34 +121,48 @@ def test_a_large_photograph_shrinks_as_in_python(lab, photographs):
     compare(localize(lab, "face_300wlp_128", image, box), expected, max(box[2:]) / 128)
 
 
+# A worker that says how far its maps are off.
+MAPS = """
+  import { WasmNetwork, loadEngine } from "/lib/engine.js";
+  import { readSpec } from "/lib/spec.js";
+  const get = async (path) => (await fetch("/" + path)).arrayBuffer();
+  try {
+    const engine = await loadEngine("%(kernels)s", %(threads)d);
+    const record = await (await fetch("/lib/networks/%(name)s.json")).json();
+    const file = new Uint8Array(await get("lib/networks/%(name)s.tflite"));
+    const network = new WasmNetwork(engine, file, readSpec(record, "%(name)s"), "%(name)s", %(threads)d);
+    while (network.threads < %(threads)d) await new Promise((done) => setTimeout(done, 5));
+    const { values } = network.run(new Uint8Array(await get("test/crop.tflite")));
+    const expected = new Float32Array(await get("test/maps.tflite"));
+    if (values.length !== expected.length) throw new Error(`${values.length} values`);
+    postMessage(values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0));
+  } catch (error) {
+    postMessage(error.message);
+  }
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("kernels", ["plain", "relaxed"])
 @pytest.mark.parametrize("name", TRAINED)
-def test_maps_are_the_native_engines(chromium, name, kernels):
+def test_maps_are_the_native_engines(chromium, name, kernels, threads):
     """Of the crops that the golden vectors hold: up to the head the same bits, in it the order of a sum may differ."""
     from bnn_landmarks.runtime.engine import Network
 
     with np.load(zoo.WEIGHTS / f"{name}.golden.npz") as golden:
         inputs = golden["input"]
     (expected,) = Network(zoo.WEIGHTS / f"{name}.tflite").run([inputs[:1]])
-    file = "engine_relaxed.wasm" if kernels == "relaxed" else "engine.wasm"
     with running() as served:
         served.site["test/crop.tflite"] = np.rint(inputs[0] * 255).astype(np.uint8).tobytes()
         served.site["test/maps.tflite"] = expected.tobytes()
+        served.site["test/maps.js"] = (MAPS % {"name": name, "kernels": kernels, "threads": threads}).encode()
         page = chromium.open(served.url + "lib/networks/index.json")
         off = page.evaluate(
-            f"""(async () => {{
-              const get = async (path) => (await fetch("/" + path)).arrayBuffer();
-              const {{ WasmNetwork }} = await import("/lib/engine.js");
-              const {{ readSpec }} = await import("/lib/spec.js");
-              const module = await WebAssembly.compile(await get("lib/{file}"));
-              const record = await (await fetch("/lib/networks/{name}.json")).json();
-              const file = new Uint8Array(await get("lib/networks/{name}.tflite"));
-              const network = new WasmNetwork(module, file, readSpec(record, "{name}"), "{name}");
-              const {{ values }} = network.run(new Uint8Array(await get("test/crop.tflite")));
-              const expected = new Float32Array(await get("test/maps.tflite"));
-              if (values.length !== expected.length) throw new Error(`${{values.length}} values`);
-              return values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
-            }})()"""
+            """new Promise((resolve, reject) => {
+              const worker = new Worker("/test/maps.js", { type: "module" });
+              worker.onmessage = ({ data }) => (typeof data === "number" ? resolve(data) : reject(new Error(data)));
+              worker.onerror = () => reject(new Error("the worker does not run"));
+            })"""
         )
         page.close()
     assert off <= 2e-6 * np.abs(expected).max()
@@ -303,6 +317,52 @@ def test_the_build_is_chosen_by_what_the_browser_has(page):
     assert oldest.text("#trouble").startswith("This browser has no WebAssembly SIMD, which Chrome")
 
 
+THREADS = """(async () => {
+  const { Localizer } = await import("%slib/index.js");
+  const pose = await Localizer.load("pose_128", %s);
+  const seen = [];
+  do {
+    const [person] = await pose(%s, %s);
+    seen.push([pose.times.threads, person.points]);
+  } while (pose.times.threads < %d && seen.length < 300);
+  pose.close();
+  return seen;
+})()"""
+
+
+def test_more_threads_find_the_same(lab, photographs):
+    """From the first call on, before the others have come and after."""
+    task = (png(photographs["person"]), list(BOXES["person"]))
+    ((one, alone),) = lab.evaluate(THREADS % ("/", "{threads: 1}", *task, 1))
+    together = lab.evaluate(THREADS % ("/", "{threads: 4}", *task, 4))
+    assert one == 1 and together[-1][0] == 4
+    assert all(points == alone for _, points in together)
+
+
+def test_threads_that_do_not_come_are_not_missed(chromium, photographs):
+    task = (png(photographs["person"]), list(BOXES["person"]))
+    with running() as served:
+        del served.site["lib/helper.js"]
+        own = chromium.open(served.url + "lib/networks/index.json")
+        seen = own.evaluate(THREADS % ("/", "{threads: 2}", *task, 1))
+        assert [threads for threads, _ in seen] == [1]
+        own.close()
+
+
+def test_the_page_takes_as_many_threads_as_there_are(page):
+    shown = page("?network=pose_128")
+    shown.wait(FOUND)
+    wanted = shown.evaluate("Math.min(4, navigator.hardwareConcurrency)")
+    if wanted > 1:
+        shown.wait(f"document.querySelector('#threads').textContent === ', {wanted} threads'")
+    one = page("?network=pose_128&threads=1")
+    one.wait(FOUND)
+    assert one.text("#threads") == ""
+    none = page("?network=pose_128&threads=none")
+    none.wait("document.querySelector('#trouble').textContent")
+    assert none.text("#trouble") == "Threads is a whole number from 1 to 64, not null."
+
+
 def test_a_worker_that_can_not_start_is_said(page):
     shown = page("?network=pose_128", script="window.Worker = undefined;")
     shown.wait("document.querySelector('#trouble').textContent")
@@ -318,7 +378,7 @@ def test_a_worker_that_can_not_start_is_said(page):
 def test_a_missing_engine_is_said(chromium):
     with running() as served:
         del served.site["lib/engine_relaxed.wasm"]
-        shown = chromium.open(served.url + "?network=pose_128")
+        shown = chromium.open(served.url + "?network=pose_128&threads=1")
         shown.wait("document.querySelector('#trouble').textContent")
         assert "engine_relaxed.wasm can't be loaded: 404" in shown.text("#trouble")
         shown.close()
@@ -332,6 +392,10 @@ ERRORS = [
     (
         "Localizer.load('pose_128', {refine: -1})",
         "Refused: refine is how often to look again, 0, 1, 2 ..., not -1",
+    ),
+    (
+        "Localizer.load('pose_128', {threads: 65})",
+        "Refused: threads is a whole number from 1 to 64, not 65",
     ),
     (
         "Localizer.load({file, record: {}})",
@@ -520,6 +584,32 @@ class Lender(server.Handler):
     def _head(self, status, kind, length, more=()):
         lent = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
         super()._head(status, kind, length, {**dict(more), **lent})
+
+
+class Isolated(Quiet):
+    """What a page needs that may share memory."""
+
+    def end_headers(self):
+        for name in ("Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy"):
+            self.send_header(name, server.HEADERS[name])
+        super().end_headers()
+
+
+def test_another_sites_package_has_threads_where_the_page_is_isolated(chromium, tmp_path, photographs):
+    (tmp_path / "index.html").write_text("<!doctype html><title>own</title>")
+    task = (png(photographs["person"]), list(BOXES["person"]))
+    with running() as lender:
+        lender.RequestHandlerClass = Lender
+        with hosted(functools.partial(Isolated, directory=tmp_path)) as url:
+            own = chromium.open(url)
+            assert own.evaluate(THREADS % (lender.url, "{threads: 2}", *task, 2))[-1][0] == 2
+            own.close()
+        with hosted(functools.partial(Quiet, directory=tmp_path)) as url:
+            own = chromium.open(url)
+            assert [threads for threads, _ in own.evaluate(THREADS % (lender.url, "{}", *task, 1))] == [1]
+            with pytest.raises(Failed, match="2 threads share memory, which browsers allow to pages that"):
+                own.evaluate(THREADS % (lender.url, "{threads: 2}", *task, 2))
+            own.close()
 
 
 def test_the_package_may_come_from_another_site(chromium, tmp_path, photographs):

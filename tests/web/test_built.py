@@ -13,6 +13,7 @@ import pytest
 
 from bnn_landmarks.geometry import boxes, heatmaps
 from bnn_landmarks.inference import detect, detectors, localizer, tracking
+from bnn_landmarks.runtime import build_web
 from bnn_landmarks.web import site
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -64,6 +65,11 @@ def test_the_page_knows_the_packages_numbers(script, names, modules):
         assert [value] == [getattr(module, name) for module in modules if hasattr(module, name)], name
 
 
+def test_the_page_knows_the_modules_memory():
+    text = (BUILT / "lib" / "engine.js").read_text()
+    assert f"initial: {build_web.FIRST_PAGES}, maximum: {build_web.MOST_PAGES}, shared: true" in text
+
+
 def test_the_page_knows_the_packages_schemes():
     text = (BUILT / "lib" / "looking.js").read_text()
     for name in ("PEOPLE_SCHEMES", "FACE_SCHEMES"):
@@ -78,16 +84,14 @@ def test_scripts_are_what_the_sources_build_to(compile_sources, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["engine.wasm", "engine_relaxed.wasm"])
+@pytest.mark.parametrize("name", build_web.MODULES)
 def test_modules_are_what_the_engine_builds_to(name, tmp_path):
     if importlib.util.find_spec("ziglang") is None:
         pytest.skip("ziglang is not installed (the extra `web`)")
-    from bnn_landmarks.runtime import build_web
-
     assert build_web.build_module(name, tmp_path).read_bytes() == (BUILT / "lib" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["engine.wasm", "engine_relaxed.wasm"])
+@pytest.mark.parametrize("name", build_web.MODULES)
 def test_a_module_is_small(name):
     assert len(gzip.compress((BUILT / "lib" / name).read_bytes())) <= 60_000
 

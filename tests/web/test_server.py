@@ -73,7 +73,7 @@ def test_code_is_compressed_and_asked_for_once(served):
 @pytest.mark.parametrize("entry", [entry["name"] for entry in site.entries() if entry["task"] != "boxes"])
 def test_a_page_with_one_network_is_small(served, entry):
     """All that comes until the first result on the sample photograph."""
-    others = re.compile(r"samples/|lib/networks/|lib/engine.wasm|sw.js|icon|manifest")
+    others = re.compile(r"samples/|lib/networks/|lib/engine(_relaxed|_threads)?.wasm|sw.js|icon|manifest")
     names = [name for name in site.files() if not others.match(name)]
     names += ["samples/person.jpg", "lib/networks/index.json", f"lib/networks/{entry}.json"]
     names += [f"lib/networks/{entry}.tflite"]

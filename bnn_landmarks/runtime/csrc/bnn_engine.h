@@ -67,6 +67,12 @@ BNN_API int32_t bnn_output(const bnn_model* model, int32_t index, bnn_tensor* te
 BNN_API bnn_context* bnn_context_new(const bnn_model* model, int32_t threads);
 BNN_API void bnn_context_free(bnn_context* context);
 
+#if defined(__wasm_atomics__)
+/* WebAssembly with threads, which starts none by itself: whoever has started one lets it call this, with a number of its
+ * own from 1 to `threads` - 1. It takes a part in the context's runs, and returns when the context goes. */
+BNN_API int32_t bnn_work(bnn_context* context, int32_t thread);
+#endif
+
 /* Runs the network: an array of pointers to the inputs and one to where the outputs go, each as bnn_input and
  * bnn_output describe, at addresses that its type divides, none of them overlapping. Returns when all is written. */
 BNN_API int32_t bnn_run(bnn_context* context, const void* const* inputs, void* const* outputs);

@@ -192,6 +192,14 @@ bnn_context* bnn_context_new(const bnn_model* model, int32_t threads) {
 
 void bnn_context_free(bnn_context* context) { delete context; }
 
+#if defined(__wasm_atomics__)
+int32_t bnn_work(bnn_context* context, int32_t thread) {
+  if (context == nullptr || thread < 1 || thread >= context->pool.threads()) return 1;  // bnn_error is another thread's
+  context->pool.Work(thread);
+  return 0;
+}
+#endif
+
 int32_t bnn_run(bnn_context* context, const void* const* inputs, void* const* outputs) {
   return Try([&]() -> std::string {
     if (context == nullptr || inputs == nullptr || outputs == nullptr) return "a null pointer was given";

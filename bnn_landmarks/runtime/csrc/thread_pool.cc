@@ -1,6 +1,6 @@
 #include "thread_pool.h"
 
-#if !defined(__wasm__)
+#if !defined(__wasm__) || defined(__wasm_atomics__)
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -10,7 +10,11 @@ namespace bnn {
 namespace {
 
 // Steps follow one another within microseconds, so a worker spins for a while before it sleeps.
+#if defined(__wasm__)
+constexpr int kSpins = 200000;  // there is no instruction to pause by
+#else
 constexpr int kSpins = 20000;
+#endif
 
 // The parts of `state_`.
 constexpr uint64_t kWorkers = 0xFF;
@@ -25,20 +29,76 @@ inline void Pause() {
 #endif
 }
 
+// Another thread may be waiting for this core.
+inline void Yield() {
+#if defined(__wasm__)
+  static int32_t never_rung;
+  __builtin_wasm_memory_atomic_wait32(&never_rung, 0, 20000);  // nanoseconds
+#else
+  std::this_thread::yield();
+#endif
+}
+
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+#if defined(__wasm__)
+
+template <typename Change>
+void Bell::Ring(const Change& change) {
+  change();
+  rings_.fetch_add(1);
+  __builtin_wasm_memory_atomic_notify(reinterpret_cast<int32_t*>(&rings_), UINT32_MAX);
+}
+
+template <typename Done>
+void Bell::Wait(const Done& done) {
+  while (true) {
+    const int32_t rings = rings_.load();
+    if (done()) return;
+    __builtin_wasm_memory_atomic_wait32(reinterpret_cast<int32_t*>(&rings_), rings, -1);
+  }
+}
+
+ThreadPool::ThreadPool(int threads) : threads_(threads) {}
+
+ThreadPool::~ThreadPool() {
+  bell_.Ring([&] { stop_.store(true); });
+  while (present_.load() != 0) Yield();
+}
+
+void ThreadPool::Work(int thread) {
+  present_.fetch_add(1);
+  Loop(thread);
+  present_.fetch_sub(1);
+}
+
+#else
+
+template <typename Change>
+void Bell::Ring(const Change& change) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    change();
+  }
+  wake_.notify_all();
+}
+
+template <typename Done>
+void Bell::Wait(const Done& done) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, done);
+}
+
+ThreadPool::ThreadPool(int threads) : threads_(threads) {
   for (int thread = 1; thread < threads; ++thread) workers_.emplace_back(&ThreadPool::Loop, this, thread);
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stop_.store(true);
-  }
-  wake_.notify_all();
+  bell_.Ring([&] { stop_.store(true); });
   for (std::thread& worker : workers_) worker.join();
 }
+
+#endif
 
 void ThreadPool::RunShared(int tasks, Call call, const void* closure) {
   call_ = call;
@@ -46,18 +106,14 @@ void ThreadPool::RunShared(int tasks, Call call, const void* closure) {
   tasks_ = tasks;
   next_.store(0, std::memory_order_relaxed);
   const uint64_t round = (state_.load(std::memory_order_relaxed) >> kRoundShift) + 1;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    state_.store(round << kRoundShift | kOpen, std::memory_order_release);
-  }
-  wake_.notify_all();
+  bell_.Ring([&] { state_.store(round << kRoundShift | kOpen, std::memory_order_release); });
   TakeTasks(0);
   state_.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (int spins = 0; (state_.load(std::memory_order_acquire) & kWorkers) != 0;) {
     if (++spins < kSpins) {
       Pause();
     } else {
-      std::this_thread::yield();  // the other thread may be waiting for this core
+      Yield();
     }
   }
 }
@@ -74,10 +130,7 @@ void ThreadPool::Loop(int thread) {
   };
   while (true) {
     for (int spins = 0; spins < kSpins && !open() && !stop_.load(); ++spins) Pause();
-    if (!open()) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return stop_.load() || open(); });
-    }
+    if (!open()) bell_.Wait([&] { return stop_.load() || open(); });
     if (stop_.load()) return;
     uint64_t state = state_.load(std::memory_order_acquire);
     if ((state & kOpen) == 0 || !state_.compare_exchange_strong(state, state + 1, std::memory_order_acq_rel)) continue;

@@ -1,7 +1,7 @@
 // A few threads that share the tasks of one step at a time.
 #pragma once
 
-#if defined(__wasm__)
+#if defined(__wasm__) && !defined(__wasm_atomics__)
 // Built without threads: the caller alone.
 namespace bnn {
 
@@ -21,30 +21,53 @@ class ThreadPool {
 #else
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
+#if !defined(__wasm__)
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
+#endif
 
 namespace bnn {
+
+// What workers sleep by until something has changed.
+class Bell {
+ public:
+  // Calls `change`, and wakes all that wait.
+  template <typename Change>
+  void Ring(const Change& change);
+
+  // Until `done`, which `Ring` has made true.
+  template <typename Done>
+  void Wait(const Done& done);
+
+ private:
+#if defined(__wasm__)
+  std::atomic<int32_t> rings_{0};
+#else
+  std::mutex mutex_;
+  std::condition_variable wake_;
+#endif
+};
 
 class ThreadPool {
  public:
   static constexpr int kMost = 64;
 
-  // `threads` counts the caller, so one thread starts none.
+  // `threads` counts the caller, so one thread starts none. WebAssembly starts no thread by itself: others call `Work`,
+  // each with a number of its own from 1 to `threads` - 1, when they have come.
   explicit ThreadPool(int threads);
-  ~ThreadPool();
+  ~ThreadPool();  // when the workers have left
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const { return threads_; }
 
   // Calls work(task, thread) for every task below `tasks`, and returns when all are done.
   template <typename Work>
   void Run(int tasks, const Work& work) {
-    if (workers_.empty() || tasks < 2) {
+    if (threads_ == 1 || tasks < 2) {
       for (int task = 0; task < tasks; ++task) work(task, 0);
       return;
     }
@@ -53,6 +76,11 @@ class ThreadPool {
         &work);
   }
 
+#if defined(__wasm__)
+  // Takes tasks of every round until the pool goes.
+  void Work(int thread);
+#endif
+
  private:
   using Call = void (*)(const void* closure, int task, int thread);
 
@@ -60,17 +88,21 @@ class ThreadPool {
   void TakeTasks(int thread);
   void Loop(int thread);
 
-  std::vector<std::thread> workers_;
+  const int threads_;
   Call call_ = nullptr;
   const void* closure_ = nullptr;
   int tasks_ = 0;
   std::atomic<int> next_{0};
   // The number of the round, whether workers may still join it, and how many have. The caller waits only for those that
-  // joined: a worker whose core is taken by another program is not missed.
+  // joined: a worker whose core is taken by another program, or that has not come yet, is not missed.
   std::atomic<uint64_t> state_{0};
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Bell bell_;
+#if defined(__wasm__)
+  std::atomic<int> present_{0};
+#else
+  std::vector<std::thread> workers_;
+#endif
 };
 
 }  // namespace bnn

@@ -16,6 +16,7 @@ const PAGE = [
   "lib/engine.js",
   "lib/errors.js",
   "lib/heatmaps.js",
+  "lib/helper.js",
   "lib/index.js",
   "lib/looking.js",
   "lib/parts.js",
@@ -24,6 +25,7 @@ const PAGE = [
   "lib/spec.js",
   "lib/tracking.js",
   "lib/worker.js",
+  "lib/workers.js",
   "lib/networks/index.json",
 ];
 

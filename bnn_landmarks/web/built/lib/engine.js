@@ -1,9 +1,27 @@
 import { CHANNELS } from "./boxes.js";
 import { Refused, Unavailable } from "./errors.js";
-const FILES = {
+import { startWorker } from "./workers.js";
+const ALONE = {
     relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
     plain: () => new URL("./engine.wasm", import.meta.url),
 };
+const TOGETHER = {
+    relaxed: () => new URL("./engine_relaxed_threads.wasm", import.meta.url),
+    plain: () => new URL("./engine_threads.wasm", import.meta.url),
+};
+export function engineUrl(kernels, threads) {
+    return (threads > 1 ? TOGETHER : ALONE)[kernels]();
+}
+const MOST_THREADS = 4;
+export function chooseThreads(asked) {
+    if (!globalThis.crossOriginIsolated) {
+        if ((asked ?? 1) === 1)
+            return 1;
+        throw new Unavailable(`${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
+            "same-origin and Cross-Origin-Embedder-Policy: require-corp");
+    }
+    return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+}
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1];
 const SIMD = [...HEAD, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
 const DOT = [65, 1, 253, 15, 65, 1, 253, 15, 65, 5, 253, 17, 253, 147, 2, 253, 27, 0];
@@ -19,8 +37,8 @@ function dot() {
     const module = new WebAssembly.Module(Uint8Array.from(RELAXED));
     return new WebAssembly.Instance(module).exports.f();
 }
-export async function loadEngine(kernels) {
-    const url = FILES[kernels]();
+export async function loadEngine(kernels, threads) {
+    const url = engineUrl(kernels, threads);
     try {
         const response = await fetch(url);
         if (!response.ok)
@@ -32,6 +50,8 @@ export async function loadEngine(kernels) {
         throw new Unavailable(`the engine ${url} can't be loaded: ${error.message}`);
     }
 }
+const PAGES = { initial: 32, maximum: 4096, shared: true };
+const STACK_BYTES = 1 << 18;
 const TENSOR_BYTES = 28;
 const FLOAT32 = 0;
 const NO_SUCH_CALL = 52;
@@ -41,9 +61,13 @@ export class WasmNetwork {
     pixels;
     maps;
     exports;
-    constructor(engine, file, spec, where) {
+    helpers = 0;
+    constructor(engine, file, spec, where, threads = 1) {
         this.spec = spec;
-        this.exports = instantiate(engine);
+        const shares = WebAssembly.Module.imports(engine).some(({ kind }) => kind === "memory");
+        const memory = shares ? new WebAssembly.Memory(PAGES) : null;
+        this.exports = instantiate(engine, memory);
+        this.exports._initialize?.();
         const size = spec.inputSize;
         const maps = this.mapsShape();
         const refuse = (why) => {
@@ -66,7 +90,7 @@ export class WasmNetwork {
             if (output.shape.join() !== wanted.join() || output.type !== FLOAT32) {
                 refuse(`its maps are [${output.shape}], not [${wanted}] of float32`);
             }
-            this.context = this.exports.bnn_context_new(model, 1) || refuse(this.error());
+            this.context = this.exports.bnn_context_new(model, threads) || refuse(this.error());
             this.pixels = this.exports.malloc(size * size * 3) || refuse("there is not enough memory");
             this.maps = this.exports.malloc(4 * maps.height * maps.width * maps.count) || refuse("there is not enough memory");
         }
@@ -75,6 +99,11 @@ export class WasmNetwork {
                 refuse(`it stopped (${error.message})`);
             throw error;
         }
+        for (let thread = 1; memory && thread < threads; thread++)
+            this.call({ engine, memory, thread });
+    }
+    get threads() {
+        return 1 + this.helpers;
     }
     run(patch) {
         const shape = this.mapsShape();
@@ -84,6 +113,15 @@ export class WasmNetwork {
         }
         const count = shape.height * shape.width * shape.count;
         return { ...shape, values: new Float32Array(this.exports.memory.buffer, this.maps, count).slice() };
+    }
+    call(help) {
+        const stack = this.exports.malloc(STACK_BYTES);
+        if (!stack)
+            return;
+        const helper = startWorker(new URL("./helper.js", import.meta.url), () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }));
+        helper.onmessage = () => this.helpers++;
+        helper.onerror = (event) => event.preventDefault();
+        helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
     }
     mapsShape() {
         const { task, scheme, inputSize, stride } = this.spec;
@@ -105,13 +143,10 @@ export class WasmNetwork {
         return new TextDecoder().decode(text.slice(0, text.indexOf(0)));
     }
 }
-function instantiate(engine) {
+export function instantiate(engine, memory) {
     const imports = {};
     for (const { module, name, kind } of WebAssembly.Module.imports(engine)) {
-        if (kind === "function")
-            (imports[module] ??= {})[name] = () => NO_SUCH_CALL;
+        (imports[module] ??= {})[name] = kind === "memory" ? memory : () => NO_SUCH_CALL;
     }
-    const exports = new WebAssembly.Instance(engine, imports).exports;
-    exports._initialize?.();
-    return exports;
+    return new WebAssembly.Instance(engine, imports).exports;
 }

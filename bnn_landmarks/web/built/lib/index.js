@@ -1,9 +1,11 @@
 import { FOREIGN, Refused, Unavailable, told } from "./errors.js";
+import { startWorker } from "./workers.js";
 export { NotFound, Refused, Unavailable } from "./errors.js";
 export { draw, palette } from "./draw.js";
+const MOST = 64;
 class Desk {
     waiting = new Map();
-    worker = startWorker();
+    worker = openWorker();
     count = 0;
     ended = null;
     constructor() {
@@ -47,24 +49,22 @@ class Desk {
         this.waiting.clear();
     }
 }
-function startWorker() {
+function openWorker() {
     if (typeof Worker !== "function")
         throw new Unavailable("there are no web workers here");
-    const url = new URL("./worker.js", import.meta.url);
-    if (url.origin === location.origin || url.protocol === "blob:") {
-        return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    }
-    const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
-    return new Worker(URL.createObjectURL(script), { type: "module" });
+    return startWorker(new URL("./worker.js", import.meta.url), () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
 }
 async function load(source, options = {}) {
-    const { refine = null, leastPresence = null, kernels = null, progress } = options;
+    const { refine = null, leastPresence = null, kernels = null, threads = null, progress } = options;
     if (!(refine === null || (Number.isInteger(refine) && refine >= 0))) {
         throw new Refused(`refine is how often to look again, 0, 1, 2 ..., not ${JSON.stringify(refine)}`);
     }
+    if (!(threads === null || (Number.isInteger(threads) && threads >= 1 && threads <= MOST))) {
+        throw new Refused(`threads is a whole number from 1 to ${MOST}, not ${JSON.stringify(threads)}`);
+    }
     const base = new URL(options.base ?? new URL("./networks/", import.meta.url), location.href).href;
     const desk = new Desk();
-    const request = { op: "load", source: sourceOf(source), base, kernels, refine, leastPresence };
+    const request = { op: "load", source: sourceOf(source), base, kernels, threads, refine, leastPresence };
     try {
         return localizer(desk, await desk.ask(request, [], progress));
     }

@@ -1,4 +1,4 @@
-import { WasmNetwork, chooseKernels, loadEngine } from "./engine.js";
+import { WasmNetwork, chooseKernels, chooseThreads, loadEngine } from "./engine.js";
 import { FOREIGN, NotFound, Refused, tell } from "./errors.js";
 import { FINDER, Localizer, kindOf } from "./looking.js";
 import { readSpec } from "./spec.js";
@@ -10,6 +10,9 @@ class Timed {
     runs = 0;
     constructor(network) {
         this.network = network;
+    }
+    get threads() {
+        return this.network.threads;
     }
     get spec() {
         return this.network.spec;
@@ -35,22 +38,23 @@ class Loading {
     async open(load, progress) {
         this.load = load;
         const kernels = load.kernels ?? chooseKernels();
+        const threads = chooseThreads(load.threads);
         const [engine, { file, record, where }] = await Promise.all([
-            loadEngine(kernels),
+            loadEngine(kernels, threads),
             fetchSource(load.source, load.base, progress),
         ]);
         this.engine = engine;
-        this.network = new Timed(await this.opened(file, record, where));
+        this.network = new Timed(await this.opened(file, record, where, threads));
         const { spec } = this.network;
         if (spec.task === "boxes")
             throw new Refused(`${spec.name} finds boxes, no landmarks`);
         this.localizer = new Localizer(this.network, null, load.refine, load.leastPresence);
         return { spec, kernels, leastPresence: this.localizer.leastPresence };
     }
-    async opened(file, record, where) {
+    async opened(file, record, where, threads = 1) {
         const spec = readSpec(record, where.replace(/\.tflite$/, ".json"));
         await checkHash(file, spec.sha256, where);
-        return new WasmNetwork(this.engine, file, spec, where);
+        return new WasmNetwork(this.engine, file, spec, where, threads);
     }
     async withFinder() {
         if (!this.finder && kindOf(this.network.spec.scheme)) {
@@ -96,6 +100,7 @@ class Loading {
             networkRuns: this.network.runs,
             finder: this.finder?.milliseconds ?? 0,
             finderRuns: this.finder?.runs ?? 0,
+            threads: this.network.threads,
         };
         return { subjects, times };
     }

@@ -1,3 +1,4 @@
+import { chooseThreads, engineUrl } from "../lib/engine.js";
 import { Localizer, Refused } from "../lib/index.js";
 import { Frames, cameraTrouble, closeCamera, listCameras, looksAway, openCamera } from "./camera.js";
 import { BASE, Choice, WANTED, listEntries } from "./networks.js";
@@ -10,6 +11,8 @@ const SAMPLES = {
 const KEPT = "bnn-landmarks";
 const QUICK = 1000;
 const WARM_UPS = 12;
+const asked = new URLSearchParams(location.search);
+const threads = asked.has("threads") ? Number(asked.get("threads")) : null;
 const AS_IT_IS = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 const video = element("video");
 const meter = new Meter();
@@ -53,10 +56,10 @@ function load(name) {
     bar.hidden = false;
     bar.value = 0;
     say(`Loading ${name} …`);
-    const kernels = new URLSearchParams(location.search).get("kernels");
     const loading = Localizer.load(name, {
         base: BASE,
-        kernels: kernels ?? undefined,
+        kernels: asked.get("kernels") ?? undefined,
+        threads: threads ?? undefined,
         progress: (loaded, total) => (bar.value = loaded / total),
     });
     loading.catch(() => say("")).finally(() => (bar.hidden = true));
@@ -65,7 +68,7 @@ function load(name) {
 async function keep({ spec, kernels }) {
     if (!("serviceWorker" in navigator) || !("caches" in window))
         return;
-    const engine = kernels === "relaxed" ? "../engine_relaxed.wasm" : "../engine.wasm";
+    const engine = engineUrl(kernels, chooseThreads(threads)).href;
     const names = [engine, ...[spec.name, "finder"].flatMap((name) => [`${name}.json`, `${name}.tflite`])];
     try {
         await navigator.serviceWorker.register(new URL("../sw.js", import.meta.url));

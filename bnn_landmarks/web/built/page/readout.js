@@ -25,12 +25,12 @@ export function told(subjects, scheme) {
 }
 export class Meter {
     stamps = [];
-    still({ network, networkRuns, whole }) {
+    still({ network, networkRuns, whole, threads }) {
         this.stamps.length = 0;
-        this.write(network / Math.max(1, networkRuns), whole);
+        this.write(network / Math.max(1, networkRuns), whole, threads);
         element("rate-cell").hidden = true;
     }
-    frame({ network, networkRuns, whole }) {
+    frame({ network, networkRuns, whole, threads }) {
         const now = performance.now();
         this.stamps.push(now);
         if (this.stamps.length > FRAMES)
@@ -40,13 +40,14 @@ export class Meter {
             return;
         this.stamps.splice(0, Math.max(0, this.stamps.length - FRAMES + 5));
         if (networkRuns)
-            this.write(network / networkRuns, whole);
+            this.write(network / networkRuns, whole, threads);
         element("rate-cell").hidden = false;
         const rate = (1000 * (this.stamps.length - 1)) / span;
         element("rate").textContent = rate.toFixed(rate < 10 ? 1 : 0);
     }
-    write(network, whole) {
+    write(network, whole, threads) {
         element("network-time").textContent = milliseconds(network);
+        element("threads").textContent = threads > 1 ? `, ${threads} threads` : "";
         element("whole-time").textContent = milliseconds(whole);
     }
 }
@@ -74,7 +75,7 @@ export function showAbout(spec, bytes, kernels) {
     element("about").textContent = `${spec.name}, ${megabytes} MB`;
     element("code-name").textContent = spec.name;
     const simd = kernels === "relaxed" ? "relaxed SIMD" : "SIMD";
-    element("engine").textContent = `Here it runs on WebAssembly with ${simd}, in a worker, on one thread.`;
+    element("engine").textContent = `Here it runs on WebAssembly with ${simd}, in a worker.`;
 }
 export function showPoints(subjects) {
     const rows = subjects.flatMap(({ points, scores, names, mask, track }, i) => {

@@ -5,14 +5,39 @@ import { Refused, Unavailable } from "./errors.js";
 import type { Maps } from "./heatmaps.js";
 import type { Network } from "./looking.js";
 import type { Spec } from "./spec.js";
+import { startWorker } from "./workers.js";
 
-/** The engine's two builds: with the relaxed SIMD that newer browsers have, and without it. */
+/** How the engine's kernels are built: with the relaxed SIMD that newer browsers have, or without it. */
 export type Kernels = "relaxed" | "plain";
 
-const FILES = {
+const ALONE = {
   relaxed: () => new URL("./engine_relaxed.wasm", import.meta.url),
   plain: () => new URL("./engine.wasm", import.meta.url),
 };
+const TOGETHER = {
+  relaxed: () => new URL("./engine_relaxed_threads.wasm", import.meta.url),
+  plain: () => new URL("./engine_threads.wasm", import.meta.url),
+};
+
+/** The address of the build for one thread, or for more. */
+export function engineUrl(kernels: Kernels, threads: number): URL {
+  return (threads > 1 ? TOGETHER : ALONE)[kernels]();
+}
+
+/** Phones have two to four fast processors; what waits for a slow one is no faster. */
+const MOST_THREADS = 4;
+
+/** As many threads as are asked for, or as help. Throws `Unavailable` where several can't share memory. */
+export function chooseThreads(asked: number | null): number {
+  if (!globalThis.crossOriginIsolated) {
+    if ((asked ?? 1) === 1) return 1;
+    throw new Unavailable(
+      `${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
+        "same-origin and Cross-Origin-Embedder-Policy: require-corp",
+    );
+  }
+  return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+}
 
 // Modules of one function: with i8x16.popcnt, and with i32x4.relaxed_dot_i8x16_i7x16_add, which adds four products of 1 by
 // 1 to 5. Chrome 118, and others of its time, lose the 5 in code that they compiled in a hurry (findings/v8_relaxed_dot.sh).
@@ -38,8 +63,8 @@ function dot(): number {
 }
 
 /** The engine's module, compiled. Throws `Unavailable` where it can't be fetched, or is no module. */
-export async function loadEngine(kernels: Kernels): Promise<WebAssembly.Module> {
-  const url = FILES[kernels]();
+export async function loadEngine(kernels: Kernels, threads: number): Promise<WebAssembly.Module> {
+  const url = engineUrl(kernels, threads);
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
@@ -64,8 +89,23 @@ interface Exports {
   bnn_context_new(model: number, threads: number): number;
   bnn_run_uint8(context: number, images: number, maps: number): number;
   bnn_error(): number;
+  // Of the builds for several threads.
+  bnn_work?(context: number, thread: number): number;
+  __stack_pointer?: WebAssembly.Global<"i32">;
 }
 
+/** What a helper is told: the engine and its memory, the top of a stack of its own, and which thread of what it is. */
+export interface Help {
+  engine: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+  stack: number;
+  context: number;
+  thread: number;
+}
+
+// The memory that the builds for several threads are given (build_web.py), and a helper's stack.
+const PAGES = { initial: 32, maximum: 4096, shared: true };
+const STACK_BYTES = 1 << 18;
 const TENSOR_BYTES = 28;
 const FLOAT32 = 0;
 const NO_SUCH_CALL = 52; // WASI's ENOSYS
@@ -76,10 +116,17 @@ export class WasmNetwork implements Network {
   private readonly pixels: number;
   private readonly maps: number;
   private readonly exports: Exports;
+  private helpers = 0;
 
-  /** file: a `.tflite`. where: what messages call it. Throws `Refused` where the engine can't run it. */
-  constructor(engine: WebAssembly.Module, file: Uint8Array, readonly spec: Spec, where: string) {
-    this.exports = instantiate(engine);
+  /**
+   * file: a `.tflite`. where: what messages call it. threads: how many run it, this one among them; more than one of a
+   * build for that. They take part as soon as they have come. Throws `Refused` where the engine can't run it.
+   */
+  constructor(engine: WebAssembly.Module, file: Uint8Array, readonly spec: Spec, where: string, threads = 1) {
+    const shares = WebAssembly.Module.imports(engine).some(({ kind }) => kind === "memory");
+    const memory = shares ? new WebAssembly.Memory(PAGES) : null;
+    this.exports = instantiate(engine, memory);
+    this.exports._initialize?.();
     const size = spec.inputSize;
     const maps = this.mapsShape();
     const refuse = (why: string): never => {
@@ -102,13 +149,19 @@ export class WasmNetwork implements Network {
       if (output.shape.join() !== wanted.join() || output.type !== FLOAT32) {
         refuse(`its maps are [${output.shape}], not [${wanted}] of float32`);
       }
-      this.context = this.exports.bnn_context_new(model, 1) || refuse(this.error());
+      this.context = this.exports.bnn_context_new(model, threads) || refuse(this.error());
       this.pixels = this.exports.malloc(size * size * 3) || refuse("there is not enough memory");
       this.maps = this.exports.malloc(4 * maps.height * maps.width * maps.count) || refuse("there is not enough memory");
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) refuse(`it stopped (${error.message})`);
       throw error;
     }
+    for (let thread = 1; memory && thread < threads; thread++) this.call({ engine, memory, thread });
+  }
+
+  /** How many threads run it now. */
+  get threads(): number {
+    return 1 + this.helpers;
   }
 
   run(patch: Uint8Array): Maps {
@@ -119,6 +172,18 @@ export class WasmNetwork implements Network {
     }
     const count = shape.height * shape.width * shape.count;
     return { ...shape, values: new Float32Array(this.exports.memory.buffer, this.maps, count).slice() };
+  }
+
+  private call(help: Pick<Help, "engine" | "memory" | "thread">): void {
+    const stack = this.exports.malloc(STACK_BYTES);
+    if (!stack) return;
+    const helper = startWorker(
+      new URL("./helper.js", import.meta.url),
+      () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }),
+    );
+    helper.onmessage = () => this.helpers++;
+    helper.onerror = (event) => event.preventDefault(); // it goes without
+    helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
   }
 
   private mapsShape() {
@@ -145,13 +210,12 @@ export class WasmNetwork implements Network {
   }
 }
 
-/** An instance of the engine. Of the system calls that its C library names none does anything here. */
-function instantiate(engine: WebAssembly.Module): Exports {
+/** An instance of the engine, over `memory` where it takes one. Of the system calls that its C library names none does
+ * anything here. */
+export function instantiate(engine: WebAssembly.Module, memory: WebAssembly.Memory | null): Exports {
   const imports: WebAssembly.Imports = {};
   for (const { module, name, kind } of WebAssembly.Module.imports(engine)) {
-    if (kind === "function") (imports[module] ??= {})[name] = () => NO_SUCH_CALL;
+    (imports[module] ??= {})[name] = kind === "memory" ? memory! : () => NO_SUCH_CALL;
   }
-  const exports = new WebAssembly.Instance(engine, imports).exports as unknown as Exports;
-  exports._initialize?.();
-  return exports;
+  return new WebAssembly.Instance(engine, imports).exports as unknown as Exports;
 }

@@ -17,6 +17,7 @@ import type { Load, Loaded, Look, Looked, Reply, Source, Times } from "./message
 import type { Mask } from "./parts.js";
 import type { Scheme, Spec } from "./spec.js";
 import type { TrackerOptions } from "./tracking.js";
+import { startWorker } from "./workers.js";
 
 export { NotFound, Refused, Unavailable } from "./errors.js";
 export { type DrawOptions, draw, palette } from "./draw.js";
@@ -60,14 +61,16 @@ export interface Subject {
 /**
  * base: where the networks are, an address that ends with a slash; by default beside this module. refine: how often to look
  * again, into the box of what was found, where no box was given. leastPresence: the `presence` that a subject needs where
- * nobody was detected for sure. kernels: one of the engine's builds instead of the faster that the browser runs. progress:
- * told the bytes that have come and those that will.
+ * nobody was detected for sure. kernels: one of the engine's builds instead of the faster that the browser runs. threads:
+ * how many run the network, by default up to four where the page is cross-origin isolated, else one. progress: told the
+ * bytes that have come and those that will.
  */
 export interface LoadOptions {
   base?: string | URL;
   refine?: number;
   leastPresence?: number;
   kernels?: Kernels;
+  threads?: number;
   progress?: (loaded: number, total: number) => void;
 }
 
@@ -108,10 +111,13 @@ interface Waiting {
   progress?: LoadOptions["progress"];
 }
 
+/** Threads that a network takes at most (thread_pool.h). */
+const MOST = 64;
+
 /** The worker, and who waits for its answers. */
 class Desk {
   private readonly waiting = new Map<number, Waiting>();
-  private readonly worker = startWorker();
+  private readonly worker = openWorker();
   private count = 0;
   private ended: Error | null = null;
 
@@ -152,25 +158,25 @@ class Desk {
   }
 }
 
-function startWorker(): Worker {
+function openWorker(): Worker {
   if (typeof Worker !== "function") throw new Unavailable("there are no web workers here");
-  const url = new URL("./worker.js", import.meta.url);
-  if (url.origin === location.origin || url.protocol === "blob:") {
-    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  }
-  // A worker's script must come from the page's own site; what it imports need not.
-  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
-  return new Worker(URL.createObjectURL(script), { type: "module" });
+  return startWorker(
+    new URL("./worker.js", import.meta.url),
+    () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+  );
 }
 
 async function load(source: string | NetworkFile, options: LoadOptions = {}): Promise<Localizer> {
-  const { refine = null, leastPresence = null, kernels = null, progress } = options;
+  const { refine = null, leastPresence = null, kernels = null, threads = null, progress } = options;
   if (!(refine === null || (Number.isInteger(refine) && refine >= 0))) {
     throw new Refused(`refine is how often to look again, 0, 1, 2 ..., not ${JSON.stringify(refine)}`);
   }
+  if (!(threads === null || (Number.isInteger(threads) && threads >= 1 && threads <= MOST))) {
+    throw new Refused(`threads is a whole number from 1 to ${MOST}, not ${JSON.stringify(threads)}`);
+  }
   const base = new URL(options.base ?? new URL("./networks/", import.meta.url), location.href).href;
   const desk = new Desk();
-  const request: Load = { op: "load", source: sourceOf(source), base, kernels, refine, leastPresence };
+  const request: Load = { op: "load", source: sourceOf(source), base, kernels, threads, refine, leastPresence };
   try {
     return localizer(desk, await desk.ask<Loaded>(request, [], progress));
   } catch (error) {

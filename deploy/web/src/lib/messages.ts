@@ -15,6 +15,7 @@ export interface Load {
   source: Source;
   base: string;
   kernels: Kernels | null;
+  threads: number | null;
   refine: number | null;
   leastPresence: number | null;
 }
@@ -33,7 +34,7 @@ export type Request = { id: number } & (Load | Look | { op: "tracker"; options: 
 
 /**
  * whole: milliseconds from the image's arrival in the worker to the results. network: of these, in the network; finder: in
- * the finder. Of each how often it ran.
+ * the finder. Of each how often it ran. threads: how many ran the network, 1 until the others have come.
  */
 export interface Times {
   whole: number;
@@ -41,6 +42,7 @@ export interface Times {
   networkRuns: number;
   finder: number;
   finderRuns: number;
+  threads: number;
 }
 
 export interface Loaded {

@@ -1,7 +1,7 @@
 /** The worker: networks are loaded and run here, so that the page stays free. */
 
 import type { Picture } from "./crops.js";
-import { type Kernels, WasmNetwork, chooseKernels, loadEngine } from "./engine.js";
+import { type Kernels, WasmNetwork, chooseKernels, chooseThreads, loadEngine } from "./engine.js";
 import { FOREIGN, NotFound, Refused, tell } from "./errors.js";
 import { FINDER, Localizer, type Looker, type Network, kindOf } from "./looking.js";
 import type { Load, Loaded, Look, Looked, Reply, Request, Source, Times } from "./messages.js";
@@ -18,7 +18,11 @@ class Timed implements Network {
   milliseconds = 0;
   runs = 0;
 
-  constructor(private readonly network: Network) {}
+  constructor(private readonly network: WasmNetwork) {}
+
+  get threads() {
+    return this.network.threads;
+  }
 
   get spec() {
     return this.network.spec;
@@ -49,22 +53,23 @@ class Loading {
   async open(load: Load, progress: (loaded: number, total: number) => void): Promise<Loaded> {
     this.load = load;
     const kernels: Kernels = load.kernels ?? chooseKernels();
+    const threads = chooseThreads(load.threads);
     const [engine, { file, record, where }] = await Promise.all([
-      loadEngine(kernels),
+      loadEngine(kernels, threads),
       fetchSource(load.source, load.base, progress),
     ]);
     this.engine = engine;
-    this.network = new Timed(await this.opened(file, record, where));
+    this.network = new Timed(await this.opened(file, record, where, threads));
     const { spec } = this.network;
     if (spec.task === "boxes") throw new Refused(`${spec.name} finds boxes, no landmarks`);
     this.localizer = new Localizer(this.network, null, load.refine, load.leastPresence);
     return { spec, kernels, leastPresence: this.localizer.leastPresence };
   }
 
-  private async opened(file: Uint8Array, record: unknown, where: string): Promise<Network> {
+  private async opened(file: Uint8Array, record: unknown, where: string, threads = 1): Promise<WasmNetwork> {
     const spec = readSpec(record, where.replace(/\.tflite$/, ".json"));
     await checkHash(file, spec.sha256, where);
-    return new WasmNetwork(this.engine, file, spec, where);
+    return new WasmNetwork(this.engine, file, spec, where, threads);
   }
 
   private async withFinder(): Promise<Localizer> {
@@ -115,6 +120,7 @@ class Loading {
       networkRuns: this.network.runs,
       finder: this.finder?.milliseconds ?? 0,
       finderRuns: this.finder?.runs ?? 0,
+      threads: this.network.threads,
     };
     return { subjects, times };
   }

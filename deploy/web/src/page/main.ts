@@ -1,6 +1,7 @@
 /** The page: a picture, a video or the camera, through the network that is chosen, onto the stage. */
 
-import { type Box, Localizer, Refused, type Subject, type Tracker } from "../lib/index.js";
+import { chooseThreads, engineUrl } from "../lib/engine.js";
+import { type Box, type Kernels, Localizer, Refused, type Subject, type Tracker } from "../lib/index.js";
 import { Frames, cameraTrouble, closeCamera, listCameras, looksAway, openCamera } from "./camera.js";
 import { BASE, Choice, type Entry, WANTED, listEntries } from "./networks.js";
 import { Meter, counted, element, isFace, showAbout, showLegend, showPoints, told } from "./readout.js";
@@ -24,6 +25,10 @@ const KEPT = "bnn-landmarks";
 // Browsers compile an engine twice: at once, and, when it has run a little, for speed. Milliseconds, and how often.
 const QUICK = 1000;
 const WARM_UPS = 12;
+
+// ?kernels=plain&threads=1
+const asked = new URLSearchParams(location.search);
+const threads = asked.has("threads") ? Number(asked.get("threads")) : null;
 
 const AS_IT_IS: ImageBitmapOptions = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
@@ -77,10 +82,10 @@ function load(name: string): Promise<Localizer> {
   bar.hidden = false;
   bar.value = 0;
   say(`Loading ${name} …`);
-  const kernels = new URLSearchParams(location.search).get("kernels") as "plain" | "relaxed" | null;
   const loading = Localizer.load(name, {
     base: BASE,
-    kernels: kernels ?? undefined,
+    kernels: (asked.get("kernels") as Kernels | null) ?? undefined,
+    threads: threads ?? undefined,
     progress: (loaded, total) => (bar.value = loaded / total),
   });
   loading.catch(() => say("")).finally(() => (bar.hidden = true)); // why is said where it is awaited
@@ -90,7 +95,7 @@ function load(name: string): Promise<Localizer> {
 /** Puts what the worker fetched where the service worker finds it when there is no connection. */
 async function keep({ spec, kernels }: Localizer): Promise<void> {
   if (!("serviceWorker" in navigator) || !("caches" in window)) return;
-  const engine = kernels === "relaxed" ? "../engine_relaxed.wasm" : "../engine.wasm";
+  const engine = engineUrl(kernels, chooseThreads(threads)).href;
   const names = [engine, ...[spec.name, "finder"].flatMap((name) => [`${name}.json`, `${name}.tflite`])];
   try {
     await navigator.serviceWorker.register(new URL("../sw.js", import.meta.url));

@@ -36,28 +36,29 @@ export class Meter {
   private readonly stamps: number[] = [];
 
   /** The times of a photograph. */
-  still({ network, networkRuns, whole }: Times): void {
+  still({ network, networkRuns, whole, threads }: Times): void {
     this.stamps.length = 0;
-    this.write(network / Math.max(1, networkRuns), whole);
+    this.write(network / Math.max(1, networkRuns), whole, threads);
     element("rate-cell").hidden = true;
   }
 
   /** One more frame; the numbers change a few times a second. */
-  frame({ network, networkRuns, whole }: Times): void {
+  frame({ network, networkRuns, whole, threads }: Times): void {
     const now = performance.now();
     this.stamps.push(now);
     if (this.stamps.length > FRAMES) this.stamps.shift();
     const span = now - this.stamps[0];
     if (this.stamps.length < 3 || this.stamps.length % 5) return;
     this.stamps.splice(0, Math.max(0, this.stamps.length - FRAMES + 5));
-    if (networkRuns) this.write(network / networkRuns, whole);
+    if (networkRuns) this.write(network / networkRuns, whole, threads);
     element("rate-cell").hidden = false;
     const rate = (1000 * (this.stamps.length - 1)) / span;
     element("rate").textContent = rate.toFixed(rate < 10 ? 1 : 0);
   }
 
-  private write(network: number, whole: number): void {
+  private write(network: number, whole: number, threads: number): void {
     element("network-time").textContent = milliseconds(network);
+    element("threads").textContent = threads > 1 ? `, ${threads} threads` : "";
     element("whole-time").textContent = milliseconds(whole);
   }
 }
@@ -89,7 +90,7 @@ export function showAbout(spec: Spec, bytes: number, kernels: Kernels): void {
   element("about").textContent = `${spec.name}, ${megabytes} MB`;
   element("code-name").textContent = spec.name;
   const simd = kernels === "relaxed" ? "relaxed SIMD" : "SIMD";
-  element("engine").textContent = `Here it runs on WebAssembly with ${simd}, in a worker, on one thread.`;
+  element("engine").textContent = `Here it runs on WebAssembly with ${simd}, in a worker.`;
 }
 
 /** Each landmark as a row; of parts how many pixels each has. */
