@@ -68,8 +68,8 @@ BNN_API bnn_context* bnn_context_new(const bnn_model* model, int32_t threads);
 BNN_API void bnn_context_free(bnn_context* context);
 
 #if defined(__wasm_atomics__)
-/* WebAssembly with threads, which starts none by itself: whoever has started one lets it call this, with a number of its
- * own from 1 to `threads` - 1. It takes a part in the context's runs, and returns when the context goes. */
+/* WebAssembly with threads, which starts none by itself: whoever has started one lets it call this, with a number of
+ * its own from 1 to `threads` - 1. It takes a part in the context's runs, and returns when the context goes. */
 BNN_API int32_t bnn_work(bnn_context* context, int32_t thread);
 #endif
 
