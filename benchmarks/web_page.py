@@ -62,9 +62,8 @@ def main():
             for run in itertools.product(arguments.networks, arguments.threads):
                 found[run].append(visit(browser, serving, *run))
         serving.shutdown()
-    print(
-        "| network | threads | bytes until the result | in all | ms to the result, median | longest | network, ms | picture, ms |"
-    )
+    titles = ["network", "threads", "bytes until the result", "in all", "ms to the result, median", "longest"]
+    print(f"| {' | '.join([*titles, 'network, ms', 'picture, ms'])} |")
     print("|---|---|---|---|---|---|---|---|")
     for (network, threads), visits in found.items():
         until, total, times, once, whole = zip(*visits, strict=True)

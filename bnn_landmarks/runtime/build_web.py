@@ -19,11 +19,10 @@ from bnn_landmarks import extras
 from bnn_landmarks.runtime import build
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Module:
-    """relaxed: its kernels use relaxed SIMD; the rest, ziglang's C++ library above all, does not. threads: its memory is
-    given to it, and may be shared."""
+    """relaxed: its kernels use relaxed SIMD; the rest, ziglang's C++ library above all, does not. threads: its memory
+    is given to it, and is shared."""
 
     relaxed: bool = False
     threads: bool = False
