@@ -40,7 +40,7 @@ const Kernels* ChooseKernels(const char** error) {
       {&kDotprodKernels, HasDotProduct()},
       {&kNeonKernels, true},
 #elif defined(__wasm__)
-      {&kWasmKernels, true},
+      {&WasmKernels(), true},
 #endif
       {&kPortableKernels, true},
   };

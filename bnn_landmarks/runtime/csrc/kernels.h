@@ -164,7 +164,7 @@ extern const Kernels kAvx512Kernels;
 extern const Kernels kNeonKernels;
 extern const Kernels kDotprodKernels;
 #elif defined(__wasm__)
-extern const Kernels kWasmKernels;
+const Kernels& WasmKernels();
 #endif
 
 // A word as the AVX2 kernels keep it: eight bytes, each a nibble times 16.

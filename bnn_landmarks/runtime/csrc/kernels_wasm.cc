@@ -118,19 +118,17 @@ inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, b
   v128_t mask = wasm_u8x16_const_splat(15);
   PIN(mask);
   for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
-    v128_t both[kVectors];
-    for (int k = 0; k < kGroup; ++k) {
-      PIN(filter);
-      PIN(rows);
-      const v128_t row = wasm_v128_load(table + rows[k]);
-      for (int v = 0; v < kVectors; ++v) {
-        const v128_t counts = LookUp(row, wasm_v128_load(filter + k * kStep + v * kLanes));
-        both[v] = k == 0 ? counts : wasm_i8x16_add(both[v], counts);
-      }
-    }
+    PIN(rows);
+    const v128_t row0 = wasm_v128_load(table + rows[0]), row1 = wasm_v128_load(table + rows[1]),
+                 row2 = wasm_v128_load(table + rows[2]);
     for (int v = 0; v < kVectors; ++v) {
-      lower[v] = wasm_i8x16_add(lower[v], wasm_v128_and(both[v], mask));
-      upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both[v], 4));
+      PIN(filter);
+      const uint8_t* at = filter + v * kLanes;
+      const v128_t both =
+          wasm_i8x16_add(wasm_i8x16_add(LookUp(row0, wasm_v128_load(at)), LookUp(row1, wasm_v128_load(at + kStep))),
+                         LookUp(row2, wasm_v128_load(at + 2 * kStep)));
+      lower[v] = wasm_i8x16_add(lower[v], wasm_v128_and(both, mask));
+      upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both, 4));
     }
   }
   v128_t even = wasm_u16x8_const_splat(255);
@@ -536,25 +534,52 @@ void Multiply(const FloatTile& t) {
 constexpr int kDotInputs = 256;              // that are spread at a time
 constexpr int kDotStride = kDotInputs + 16;  // of a pixel: they are spread by 16
 
-// A `DotBlock` is `kPixels` pixels by `kDotChannels` channels: inputs [part][pixel of the strip][word][4].
+// How products are made: `Block` is `kPixels` pixels by `kChannels` channels, of inputs [pixel of the strip][word][4],
+// which `Spread` makes of 16 bytes.
+struct WideDot {
+  using Input = int16_t;
+  static constexpr int kChannels = 4;
+
+  static inline void Spread(v128_t bytes, Input* to) {
+    wasm_v128_store(to, wasm_u16x8_extend_low_u8x16(bytes));
+    wasm_v128_store(to + 8, wasm_u16x8_extend_high_u8x16(bytes));
+  }
+
+  template <int kPixels>
+  static inline void Block(const int8_t* filter, int width, const Input* inputs, int words, int32_t* sums) {
+    v128_t low[kPixels], high[kPixels];  // two channels each, the first and the second two products
+    for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
+    for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4) {
+      PIN(inputs);
+      const v128_t filter_low = wasm_i16x8_load8x8(filter), filter_high = wasm_i16x8_load8x8(filter + 8);
+      for (int p = 0; p < kPixels; ++p) {
+        const v128_t input = wasm_v128_load64_splat(inputs + p * kDotStride);
+        low[p] = wasm_i32x4_add(low[p], wasm_i32x4_dot_i16x8(input, filter_low));
+        high[p] = wasm_i32x4_add(high[p], wasm_i32x4_dot_i16x8(input, filter_high));
+      }
+    }
+    for (int p = 0; p < kPixels; ++p, sums += kTile) {
+      const v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
+                                        wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
+      wasm_v128_store(sums, wasm_i32x4_add(sum, wasm_v128_load(sums)));
+    }
+  }
+};
 
 #if defined(__wasm_relaxed_simd__)
 
-// The instruction takes bytes by numbers of 7 bits: first the pixels' upper seven, then, in a part of their own, the
-// lowest, by which twice the first sums are continued.
-using DotInput = uint8_t;
-constexpr int kDotParts = 2, kDotChannels = 8;
+// Where the processor takes four products of bytes at once, all bits of both. The standard promises only seven of the
+// second's: `ByteSigns` asks.
+struct ByteDot {
+  using Input = uint8_t;
+  static constexpr int kChannels = 8;
 
-template <int kPixels>
-inline void DotBlock(const int8_t* filters, int width, const DotInput* inputs, int words, int32_t* sums) {
-  v128_t low[kPixels], high[kPixels];  // four channels each
-  for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
-  for (int part = 0; part < kDotParts; ++part, inputs += kStrip * kDotStride - 4 * words) {
-    const int8_t* filter = filters;
-    for (int p = 0; p < kPixels; ++p) {
-      low[p] = wasm_i32x4_shl(low[p], 1);
-      high[p] = wasm_i32x4_shl(high[p], 1);
-    }
+  static inline void Spread(v128_t bytes, Input* to) { wasm_v128_store(to, bytes); }
+
+  template <int kPixels>
+  static inline void Block(const int8_t* filter, int width, const Input* inputs, int words, int32_t* sums) {
+    v128_t low[kPixels], high[kPixels];  // four channels each
+    for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
 #pragma clang loop unroll(disable)
     for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4) {
       const v128_t filter_low = wasm_v128_load(filter), filter_high = wasm_v128_load(filter + 16);
@@ -566,64 +591,40 @@ inline void DotBlock(const int8_t* filters, int width, const DotInput* inputs, i
         asm("" : "+r"(inputs), "+r"(low[p]), "+r"(high[p]));
       }
     }
-  }
-  for (int p = 0; p < kPixels; ++p, sums += kTile) {
-    wasm_v128_store(sums, wasm_i32x4_add(low[p], wasm_v128_load(sums)));
-    wasm_v128_store(sums + 4, wasm_i32x4_add(high[p], wasm_v128_load(sums + 4)));
-  }
-}
-
-// 16 inputs of a pixel.
-inline void Spread(v128_t bytes, DotInput* to) {
-  wasm_v128_store(to, wasm_v128_and(wasm_u16x8_shr(bytes, 1), wasm_u8x16_const_splat(127)));
-  wasm_v128_store(to + kStrip * kDotStride, wasm_v128_and(bytes, wasm_u8x16_const_splat(1)));
-}
-
-#else
-
-using DotInput = int16_t;
-constexpr int kDotParts = 1, kDotChannels = 4;
-
-template <int kPixels>
-inline void DotBlock(const int8_t* filter, int width, const DotInput* inputs, int words, int32_t* sums) {
-  v128_t low[kPixels], high[kPixels];  // two channels each, the first and the second two products
-  for (int p = 0; p < kPixels; ++p) low[p] = high[p] = wasm_i64x2_const_splat(0);
-  for (int w = 0; w < words; ++w, filter += 4 * width, inputs += 4) {
-    PIN(inputs);
-    const v128_t filter_low = wasm_i16x8_load8x8(filter), filter_high = wasm_i16x8_load8x8(filter + 8);
-    for (int p = 0; p < kPixels; ++p) {
-      const v128_t input = wasm_v128_load64_splat(inputs + p * kDotStride);
-      low[p] = wasm_i32x4_add(low[p], wasm_i32x4_dot_i16x8(input, filter_low));
-      high[p] = wasm_i32x4_add(high[p], wasm_i32x4_dot_i16x8(input, filter_high));
+    for (int p = 0; p < kPixels; ++p, sums += kTile) {
+      wasm_v128_store(sums, wasm_i32x4_add(low[p], wasm_v128_load(sums)));
+      wasm_v128_store(sums + 4, wasm_i32x4_add(high[p], wasm_v128_load(sums + 4)));
     }
   }
-  for (int p = 0; p < kPixels; ++p, sums += kTile) {
-    const v128_t sum = wasm_i32x4_add(wasm_i32x4_shuffle(low[p], high[p], 0, 2, 4, 6),
-                                      wasm_i32x4_shuffle(low[p], high[p], 1, 3, 5, 7));
-    wasm_v128_store(sums, wasm_i32x4_add(sum, wasm_v128_load(sums)));
-  }
-}
+};
 
-inline void Spread(v128_t bytes, DotInput* to) {
-  wasm_v128_store(to, wasm_u16x8_extend_low_u8x16(bytes));
-  wasm_v128_store(to + 8, wasm_u16x8_extend_high_u8x16(bytes));
+// What the dot product takes bytes of the second operand for: 1, from 0 to 255; -1, from -128 to 127; 0, neither, or
+// sums of 16 bits in between are cut off. It may be any, but always the same.
+int ByteSigns() {
+  v128_t most = wasm_i8x16_const_splat(127), ones = wasm_u8x16_const_splat(255);
+  PIN(most);
+  PIN(ones);
+  const v128_t sums = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(most, ones, wasm_i64x2_const_splat(0));
+  const int sum = wasm_i32x4_extract_lane(sums, 0);
+  return sum == 4 * 127 * 255 ? 1 : sum == -4 * 127 ? -1 : 0;
 }
 
 #endif
 
+template <class How>
 void Dot(const void* filters, const int32_t* start, int width, const Window* windows, int window_count,
          const uint8_t* const* origins, int pixels, int32_t* sums) {
   const int8_t* packed = static_cast<const int8_t*>(filters);
   for (int p = 0; p < pixels; ++p) std::memcpy(sums + p * kTile, start, sizeof(int32_t) * width);
-  alignas(16) DotInput inputs[kDotParts * kStrip * kDotStride];
+  alignas(16) typename How::Input inputs[kStrip * kDotStride];
   for (int window = 0, from = 0; window < window_count;) {
     int filled = 0;
     while (filled < kDotInputs && window < window_count) {
       const int room = kDotInputs - filled, rest = windows[window].words - from, count = room < rest ? room : rest;
       for (int p = 0; p < pixels; ++p) {
         const uint8_t* bytes = origins[p] + windows[window].offset + from;
-        DotInput* to = inputs + p * kDotStride + filled;
-        for (int i = 0; i < count; i += 16) Spread(wasm_v128_load(bytes + i), to + i);
+        typename How::Input* to = inputs + p * kDotStride + filled;
+        for (int i = 0; i < count; i += 16) How::Spread(wasm_v128_load(bytes + i), to + i);
       }
       filled += count;
       from += count;
@@ -633,10 +634,10 @@ void Dot(const void* filters, const int32_t* start, int width, const Window* win
       }
     }
     const int words = (filled + 3) / 4;  // filters have zeros for what is not filled of the last
-    for (int c = 0; c < width; c += kDotChannels) {
+    for (int c = 0; c < width; c += How::kChannels) {
       for (int p = 0; p < pixels;) {
         const auto block = [&](auto count) {
-          DotBlock<count.value>(packed + 4 * c, width, inputs + p * kDotStride, words, sums + p * kTile + c);
+          How::template Block<count.value>(packed + 4 * c, width, inputs + p * kDotStride, words, sums + p * kTile + c);
           p += count.value;
         };
         if (pixels - p >= 6 && pixels - p != 8) {
@@ -658,17 +659,30 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
   return wrong == 0;
 }
 
+constexpr Kernels Set(decltype(Kernels::dot) dot, uint8_t pixel_flip) {
+  return {
+#if defined(__wasm_relaxed_simd__)
+      "relaxed",
+#else
+      "simd128",
+#endif
+      4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip,      Sign,       Add,
+      Maximum,   ClampAll, Multiply, dot,         1,    pixel_flip, DotOrder::kDense, FinishSums, ToPixels,
+  };
+}
+
+const Kernels kWide = Set(Dot<WideDot>, 0);
+
 }  // namespace
 
-const Kernels kWasmKernels = {
+const Kernels& WasmKernels() {
 #if defined(__wasm_relaxed_simd__)
-    "relaxed",
-#else
-    "simd128",
+  static const Kernels kUnsigned = Set(Dot<ByteDot>, 0), kSigned = Set(Dot<ByteDot>, 0x80);
+  const int signs = ByteSigns();
+  if (signs != 0) return signs > 0 ? kUnsigned : kSigned;
 #endif
-    4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip,      Sign,       Add,
-    Maximum,   ClampAll, Multiply, Dot,         1,    0,          DotOrder::kDense, FinishSums, ToPixels,
-};
+  return kWide;
+}
 
 }  // namespace bnn
 #endif
