@@ -1,8 +1,8 @@
 // The inner loops, one set for each instruction set; `ChooseKernels` picks one at run time.
 //
-// Activations: bits, set where the value is below zero, 32 channels a word, the channels of a pixel together. How a
-// set stores a word is its own matter (`word_bytes`); no bits set means +1, so zeroed memory around an image is LCE's
-// "one padding". A binary convolution counts the bits that differ: the sum of the +-1 products is depth - 2 * count.
+// Activations: bits, set where the value is below zero, 32 channels a word, the channels of a pixel together. No bits
+// set means +1, so zeroed memory around an image is LCE's "one padding". A binary convolution counts the bits that
+// differ: the sum of the +-1 products is depth - 2 * count.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace bnn {
 
-constexpr int kWord = 32;   // channels in a word
+constexpr int kWord = 32;  // channels in a word
+constexpr int kWordBytes = 4;
 constexpr int kTile = 128;  // output channels that one `accumulate` covers at most
 constexpr int kStrip = 32;  // pixels that one `accumulate` covers at most
 
@@ -102,7 +103,6 @@ enum class DotOrder { kWords, kPairs, kDense };
 
 struct Kernels {
   const char* name;
-  int word_bytes;
   int count_bytes;
   int max_depth;  // bits under a filter, beyond which a count would overflow
 
@@ -167,37 +167,9 @@ extern const Kernels kDotprodKernels;
 const Kernels& WasmKernels();
 #endif
 
-// A word as the AVX2 kernels keep it: eight bytes, each a nibble times 16.
-static inline uint64_t SpreadNibbles(uint32_t word) {
-  uint64_t v = word;
-  v = (v | v << 16) & 0x0000FFFF0000FFFFull;
-  v = (v | v << 8) & 0x00FF00FF00FF00FFull;
-  v = (v | v << 4) & 0x0F0F0F0F0F0F0F0Full;
-  return v << 4;
-}
+static inline void StoreWord(uint8_t* to, uint32_t word) { std::memcpy(to, &word, 4); }
 
-static inline uint32_t GatherNibbles(uint64_t v) {
-  v >>= 4;
-  v = (v | v >> 4) & 0x00FF00FF00FF00FFull;
-  v = (v | v >> 8) & 0x0000FFFF0000FFFFull;
-  return static_cast<uint32_t>(v | v >> 16);
-}
-
-static inline void StoreWord(uint8_t* to, uint32_t word, int word_bytes) {
-  if (word_bytes == 8) {
-    const uint64_t spread = SpreadNibbles(word);
-    std::memcpy(to, &spread, 8);
-  } else {
-    std::memcpy(to, &word, 4);
-  }
-}
-
-static inline uint32_t LoadWord(const uint8_t* from, int word_bytes) {
-  if (word_bytes == 8) {
-    uint64_t spread;
-    std::memcpy(&spread, from, 8);
-    return GatherNibbles(spread);
-  }
+static inline uint32_t LoadWord(const uint8_t* from) {
   uint32_t word;
   std::memcpy(&word, from, 4);
   return word;
@@ -223,7 +195,7 @@ static inline uint32_t SignOne(const float* x, const float* scale, const float* 
 // Up to 32 channels of a strip of pixels, one by one.
 template <typename Count>
 static inline void FinishTail(const Finish& f, const Count* counts, int pixels, int base, int channels,
-                              const Targets& t, int word_bytes) {
+                              const Targets& t) {
   const int end = base + kWord < channels ? base + kWord : channels;
   for (int p = 0; p < pixels; ++p) {
     uint32_t word = f.threshold != nullptr ? f.flip[base / kWord] : 0, sum_word = 0;
@@ -238,9 +210,9 @@ static inline void FinishTail(const Finish& f, const Count* counts, int pixels, 
       }
       if (f.threshold != nullptr) word ^= (count > f.threshold[c] ? 1u : 0u) << (c - base);
     }
-    const ptrdiff_t at = base / kWord * word_bytes;
-    if (f.threshold != nullptr) StoreWord(t.bits[p] + t.bits_offset + at, word, word_bytes);
-    if (t.out != nullptr && f.scale != nullptr) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word, word_bytes);
+    const ptrdiff_t at = base / kWord * kWordBytes;
+    if (f.threshold != nullptr) StoreWord(t.bits[p] + t.bits_offset + at, word);
+    if (t.out != nullptr && f.scale != nullptr) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word);
   }
 }
 

@@ -1,7 +1,4 @@
-// AVX2: bits are counted by table look-up. A byte shuffle takes four input bits against four bits of 32 output
-// channels at once: the table holds, for the pixel's four bits, how many differ from each of the 16 possible four
-// filter bits, and the filters, a nibble in a byte, are the indices. That is two instructions for 128 products, where
-// xor and popcount by shuffles need four.
+// AVX2: bits are counted by the look-ups of nibble_pairs.h.
 #include "kernels.h"
 
 #if defined(__x86_64__)
@@ -9,119 +6,84 @@
 
 #include <utility>
 
+#include "nibble_pairs.h"
+
 namespace bnn {
 
 namespace {
 
-// Row x: the number of bits in which x differs from 0, 1, ... 15.
-struct Table {
-  alignas(64) uint8_t rows[16][16];
-  constexpr Table() : rows() {
-    for (int x = 0; x < 16; ++x) {
-      for (int w = 0; w < 16; ++w) {
-        const int d = x ^ w;
-        rows[x][w] = static_cast<uint8_t>((d & 1) + (d >> 1 & 1) + (d >> 2 & 1) + (d >> 3 & 1));
+// The places of two pixels' rows: eight of each of `kWords` words, of which the vectors hold the first.
+template <int kWords>
+inline void Places(__m128i x, __m128i y, uint16_t* rows) {
+  const __m128i mask = _mm_set1_epi8(15);
+  const __m128i even = _mm_or_si128(_mm_and_si128(x, mask), _mm_andnot_si128(mask, _mm_slli_epi16(y, 4)));
+  const __m128i odd = _mm_or_si128(_mm_and_si128(_mm_srli_epi16(x, 4), mask), _mm_andnot_si128(mask, y));
+  const auto wide = [](__m128i bytes) { return _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), 4); };
+  const __m256i low = wide(_mm_unpacklo_epi8(even, odd));
+  if (kWords == 1) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(rows), _mm256_castsi256_si128(low));
+  } else {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows), low);
+  }
+  if (kWords == 4) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(rows + 16), wide(_mm_unpackhi_epi8(even, odd)));
+  }
+}
+
+inline void Put(__m256i count, bool first, uint16_t* to) {
+  __m256i* place = reinterpret_cast<__m256i*>(to);
+  _mm256_store_si256(place, first ? count : _mm256_add_epi16(count, _mm256_load_si256(place)));
+}
+
+struct Vectors {
+  static constexpr int kLanes = 32;
+
+  static inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) {
+    const auto at = [](const uint8_t* from) { return reinterpret_cast<const __m128i*>(from); };
+    for (; words >= 4; words -= 4, a += 16, b += 16, rows += 32) {
+      Places<4>(_mm_loadu_si128(at(a)), _mm_loadu_si128(at(b)), rows);
+    }
+    if (words >= 2) {
+      Places<2>(_mm_loadl_epi64(at(a)), _mm_loadl_epi64(at(b)), rows);
+      words -= 2, a += 8, b += 8, rows += 16;
+    }
+    if (words == 1) Places<1>(_mm_loadu_si32(a), _mm_loadu_si32(b), rows);
+  }
+
+  template <int kVectors>
+  static inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* counts,
+                               ptrdiff_t apart) {
+    constexpr int kStep = kVectors * kLanes;
+    __m256i lower[kVectors], upper[kVectors];
+    for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = _mm256_setzero_si256();
+    const uint8_t* table = &kPairTable.rows[0][0];
+    const __m256i mask = _mm256_set1_epi8(15), even = _mm256_set1_epi16(255);
+    for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
+      const auto row = [&](int k) {
+        return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table + rows[k])));
+      };
+      const __m256i row0 = row(0), row1 = row(1), row2 = row(2);
+      for (int v = 0; v < kVectors; ++v) {
+        const auto look_up = [&](__m256i row, int k) {
+          const uint8_t* indices = filter + k * kStep + v * kLanes;
+          return _mm256_shuffle_epi8(row, _mm256_load_si256(reinterpret_cast<const __m256i*>(indices)));
+        };
+        const __m256i both = _mm256_add_epi8(_mm256_add_epi8(look_up(row0, 0), look_up(row1, 1)), look_up(row2, 2));
+        lower[v] = _mm256_add_epi8(lower[v], _mm256_and_si256(both, mask));
+        upper[v] = _mm256_add_epi16(upper[v], _mm256_srli_epi16(both, 4));
       }
+    }
+    for (int v = 0; v < kVectors; ++v, counts += kLanes) {
+      const __m256i odd = _mm256_srli_epi16(lower[v], 8);
+      // A lane's two upper halves, and 16 times its second lower one.
+      const __m256i halves = _mm256_sub_epi16(upper[v], _mm256_slli_epi16(odd, 4));
+      Put(_mm256_and_si256(lower[v], even), first, counts);
+      Put(odd, first, counts + kLanes / 2);
+      Put(_mm256_and_si256(halves, even), first, counts + apart);
+      Put(_mm256_srli_epi16(halves, 8), first, counts + apart + kLanes / 2);
     }
   }
 };
-constexpr Table kTable;
-
-constexpr int kSteps = 63;  // nibbles until a byte could overflow: 63 * 4 = 252
-
-size_t PackedBytes(int channels, int words) { return static_cast<size_t>(WordsFor(channels)) * words * 8 * kWord; }
-
-// [nibble][channel], a byte each.
-void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
-  const int words = WordsUnder(windows, window_count);
-  const int width = WordsFor(channels) * kWord;
-  std::memset(packed, 0, PackedBytes(channels, words));
-  for (int c = 0; c < channels; ++c) {
-    for (int w = 0; w < words; ++w) {
-      const uint32_t word = filters[static_cast<size_t>(c) * words + w];
-      for (int n = 0; n < 8; ++n) packed[static_cast<size_t>(w * 8 + n) * width + c] = word >> (4 * n) & 15;
-    }
-  }
-}
-
-inline void Flush(__m256i bytes, bool first, uint16_t* counts) {
-  __m256i low = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(bytes));
-  __m256i high = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(bytes, 1));
-  __m256i* to = reinterpret_cast<__m256i*>(counts);
-  if (!first) {
-    low = _mm256_add_epi16(low, _mm256_load_si256(to));
-    high = _mm256_add_epi16(high, _mm256_load_si256(to + 1));
-  }
-  _mm256_store_si256(to, low);
-  _mm256_store_si256(to + 1, high);
-}
-
-// `kPixels` pixels by `kGroups` times 32 channels, all counts in registers.
-template <int kGroups, int kPixels>
-inline void Block(const uint8_t* filter, const uint8_t* const* origins, ptrdiff_t offset, int steps, bool first,
-                  uint16_t* counts) {
-  __m256i sums[kPixels][kGroups];
-  const uint8_t* inputs[kPixels];
-  for (int p = 0; p < kPixels; ++p) {
-    inputs[p] = origins[p] + offset;
-    for (int g = 0; g < kGroups; ++g) sums[p][g] = _mm256_setzero_si256();
-  }
-  const uint8_t* table = &kTable.rows[0][0];
-#pragma GCC unroll 4
-  for (int k = 0; k < steps; ++k) {
-    __m256i rows[kPixels];
-    for (int p = 0; p < kPixels; ++p) {
-      rows[p] = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table + inputs[p][k])));
-    }
-    for (int g = 0; g < kGroups; ++g) {
-      const __m256i indices = _mm256_load_si256(reinterpret_cast<const __m256i*>(filter) + g);
-      for (int p = 0; p < kPixels; ++p) {
-        sums[p][g] = _mm256_add_epi8(sums[p][g], _mm256_shuffle_epi8(rows[p], indices));
-      }
-    }
-    filter += kGroups * kWord;
-  }
-  for (int p = 0; p < kPixels; ++p) {
-    for (int g = 0; g < kGroups; ++g) Flush(sums[p][g], first, counts + p * kTile + g * kWord);
-  }
-}
-
-template <int kGroups, int kPixels>
-void Strip(const uint8_t* packed, const Window* windows, int window_count, const uint8_t* const* origins, int pixels,
-           uint16_t* counts) {
-  bool first = true;
-  for (int w = 0; w < window_count; ++w) {
-    const int nibbles = windows[w].words * 8;
-    const int chunks = (nibbles + kSteps - 1) / kSteps;
-    for (int chunk = 0, from = 0; chunk < chunks; ++chunk) {
-      const int to = static_cast<int>(static_cast<int64_t>(nibbles) * (chunk + 1) / chunks);
-      const ptrdiff_t offset = windows[w].offset + from;
-      int p = 0;
-      for (; p + kPixels <= pixels; p += kPixels) {
-        Block<kGroups, kPixels>(packed, origins + p, offset, to - from, first, counts + p * kTile);
-      }
-      for (; p < pixels; ++p) Block<kGroups, 1>(packed, origins + p, offset, to - from, first, counts + p * kTile);
-      packed += static_cast<size_t>(to - from) * kGroups * kWord;
-      from = to;
-      first = false;
-    }
-  }
-}
-
-void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
-                const uint8_t* const* origins, int pixels, void* counts) {
-  uint16_t* out = static_cast<uint16_t*>(counts);
-  switch (WordsFor(channels)) {
-    case 1:
-      return Strip<1, 4>(packed, windows, window_count, origins, pixels, out);
-    case 2:
-      return Strip<2, 4>(packed, windows, window_count, origins, pixels, out);
-    case 3:
-      return Strip<3, 2>(packed, windows, window_count, origins, pixels, out);
-    default:
-      return Strip<4, 2>(packed, windows, window_count, origins, pixels, out);
-  }
-}
 
 // Eight counts, of 16 or of 32 bits.
 inline __m256i LoadCounts(const uint16_t* counts) {
@@ -168,9 +130,9 @@ void FinishWord(const Finish& f, const Count* counts, int pixels, int channel, c
         word ^= static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(n, limit)))) << v;
       }
     }
-    const ptrdiff_t at = channel / kWord * 8;
-    if (kParts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, word, 8);
-    if (kParts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word, 8);
+    const ptrdiff_t at = channel / kWord * 4;
+    if (kParts & kBits) StoreWord(t.bits[p] + t.bits_offset + at, word);
+    if (kParts & kSumBits) StoreWord(t.sum_bits[p] + t.sum_bits_offset + at, sum_word);
   }
 }
 
@@ -189,7 +151,7 @@ void FinishStrip(const Finish& finish, const void* counts, int pixels, int chann
                                ? FinishWordOf<Count>(parts, std::make_integer_sequence<int, kCommonParts>())
                                : FinishWord<kRare, Count>;
   for (int channel = 0; channel < whole; channel += kWord) finish_word(finish, from, pixels, channel, targets);
-  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 8);
+  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -206,7 +168,7 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
       word |= static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(value, zero, _CMP_LT_OQ))) << (c - base);
     }
     for (; c < end; ++c) word |= SignOne(x, scale, shift, c) << (c - base);
-    StoreWord(bits + base / kWord * 8, word, 8);
+    StoreWord(bits + base / kWord * 4, word);
   }
 }
 
@@ -324,8 +286,24 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2",  8,        2,        65535, PackedBytes, Pack, Accumulate,       FinishStrip<uint16_t>, Sign,     Add,
-    Maximum, ClampAll, Multiply, Dot,   2,           0,    DotOrder::kPairs, FinishStrip<int32_t>,  ToPixels,
+    "avx2",
+    2,
+    65535,
+    PackedPairBytes,
+    PackPairs<Vectors>,
+    AccumulatePairs<Vectors>,
+    FinishStrip<uint16_t>,
+    Sign,
+    Add,
+    Maximum,
+    ClampAll,
+    Multiply,
+    Dot,
+    2,
+    0,
+    DotOrder::kPairs,
+    FinishStrip<int32_t>,
+    ToPixels,
 };
 
 }  // namespace bnn

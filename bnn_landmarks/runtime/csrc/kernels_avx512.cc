@@ -359,7 +359,7 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
       }
       word |= static_cast<uint32_t>(_mm512_mask_cmp_ps_mask(lanes, value, zero, _CMP_LT_OQ)) << (c - base);
     }
-    StoreWord(bits + base / kWord * 4, word, 4);
+    StoreWord(bits + base / kWord * 4, word);
   }
 }
 
@@ -490,8 +490,8 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kAvx512Kernels = {
-    "avx512", 4,        4,        1 << 28, PackedBytes, Pack, Accumulate,       FinishStrip, Sign,     Add,
-    Maximum,  ClampAll, Multiply, Dot,     1,           0,    DotOrder::kWords, FinishStrip, ToPixels,
+    "avx512", 4,        1 << 28,  PackedBytes, Pack, Accumulate, FinishStrip,      Sign,        Add,
+    Maximum,  ClampAll, Multiply, Dot,         1,    0,          DotOrder::kWords, FinishStrip, ToPixels,
 };
 
 }  // namespace bnn

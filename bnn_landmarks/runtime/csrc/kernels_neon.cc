@@ -411,7 +411,7 @@ void FinishStrip(const Finish& finish, const void* counts, int pixels, int chann
                                    ? FinishHalfWordOf(parts, std::make_integer_sequence<int, kCommonParts>())
                                    : FinishHalfWord<kRare>;
   for (int channel = 0; channel < whole; channel += 16) finish_channels(finish, from, pixels, channel, targets);
-  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets, 4);
+  if (whole < channels) FinishTail(finish, from, pixels, whole, channels, targets);
 }
 
 // The bits of sums of 32 bits; no floats are ever made of them.
@@ -426,10 +426,10 @@ void FinishSums(const Finish& f, const void* sums, int pixels, int channels, con
         above[v] = vuzp1q_u16(vreinterpretq_u16_u32(vcgtq_s32(vld1q_s32(sum + 8 * v), vld1q_s32(limit))),
                               vreinterpretq_u16_u32(vcgtq_s32(vld1q_s32(sum + 8 * v + 4), vld1q_s32(limit + 4))));
       }
-      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(above) ^ f.flip[channel / kWord], 4);
+      StoreWord(t.bits[p] + t.bits_offset + channel / kWord * 4, PackMasks(above) ^ f.flip[channel / kWord]);
     }
   }
-  if (whole < channels) FinishTail(f, static_cast<const int32_t*>(sums), pixels, whole, channels, t, 4);
+  if (whole < channels) FinishTail(f, static_cast<const int32_t*>(sums), pixels, whole, channels, t);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -446,12 +446,12 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
       }
       masks[v] = vuzp1q_u16(vreinterpretq_u16_u32(halves[0]), vreinterpretq_u16_u32(halves[1]));
     }
-    StoreWord(bits + base / kWord * 4, PackMasks(masks), 4);
+    StoreWord(bits + base / kWord * 4, PackMasks(masks));
   }
   if (base == channels) return;
   uint32_t word = 0;
   for (int c = base; c < channels; ++c) word |= SignOne(x, scale, shift, c) << (c - base);
-  StoreWord(bits + base / kWord * 4, word, 4);
+  StoreWord(bits + base / kWord * 4, word);
 }
 
 void Add(const float* a, const float* b, float* out, int count) {
@@ -642,7 +642,6 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 
 const Kernels kNeonKernels = {
     "neon",
-    4,
     2,
     65534,
     PackedBytes,
@@ -665,7 +664,6 @@ const Kernels kNeonKernels = {
 // For processors that have the dot product.
 const Kernels kDotprodKernels = {
     "dotprod",
-    4,
     2,
     65534,
     PackedBytes,

@@ -30,7 +30,7 @@ void Accumulate(const uint8_t* packed, int channels, const Window* windows, int 
       for (int w = 0; w < window_count; ++w) {
         const uint8_t* input = origins[p] + windows[w].offset;
         for (int i = 0; i < windows[w].words; ++i) {
-          count += CountBits(LoadWord(input + 4 * i, 4) ^ LoadWord(filter, 4));
+          count += CountBits(LoadWord(input + 4 * i) ^ LoadWord(filter));
           filter += 4;
         }
       }
@@ -43,7 +43,7 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
   for (int c = 0; c < channels; c += kWord) {
     uint32_t word = 0;
     for (int i = 0; i < kWord && c + i < channels; ++i) word |= SignOne(x, scale, shift, c + i) << i;
-    StoreWord(bits + c / kWord * 4, word, 4);
+    StoreWord(bits + c / kWord * 4, word);
   }
 }
 
@@ -70,7 +70,7 @@ void FinishStrip(const Finish& f, const void* counts, int pixels, int channels, 
       for (int i = 0; i < kWord && c + i < channels; ++i) {
         word |= (count[c + i] > f.threshold[c + i] ? 1u : 0u) << i;
       }
-      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, word ^ f.flip[c / kWord], 4);
+      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, word ^ f.flip[c / kWord]);
     }
   }
 }
@@ -140,8 +140,8 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 }  // namespace
 
 const Kernels kPortableKernels = {
-    "portable", 4,        4,        1 << 28, PackedBytes, Pack, Accumulate,       FinishStrip, Sign,     Add,
-    Maximum,    ClampAll, Multiply, Dot,     1,           0,    DotOrder::kWords, FinishStrip, ToPixels,
+    "portable", 4,        1 << 28,  PackedBytes, Pack, Accumulate, FinishStrip,      Sign,        Add,
+    Maximum,    ClampAll, Multiply, Dot,         1,    0,          DotOrder::kWords, FinishStrip, ToPixels,
 };
 
 }  // namespace bnn

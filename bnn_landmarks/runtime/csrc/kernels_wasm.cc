@@ -1,9 +1,5 @@
-// WebAssembly's SIMD, compiled twice: plain, and with relaxed instructions (build_web.py). Bits are counted by table
-// look-up, as by the AVX2 kernels, but with two pixels at once: a row of the table holds, for four bits of either
-// pixel, how many differ from each of the 16 possible four filter bits, one pixel's number in a byte's lower half and
-// the other's in its upper. So a swizzle makes 128 products. Three such bytes fit into one, then the halves part: the
-// lower are summed in bytes, the upper in lanes of 16 bits together with what lies between them, which is taken off at
-// the end.
+// WebAssembly's SIMD, compiled twice: plain, and with relaxed instructions (build_web.py). Bits are counted by the
+// look-ups of nibble_pairs.h.
 #include "kernels.h"
 
 #if defined(__wasm_simd128__)
@@ -12,31 +8,13 @@
 #include <cmath>
 #include <type_traits>
 
+#include "nibble_pairs.h"
+
 namespace bnn {
 
 namespace {
 
-// Row x + 16 y, entry w: the number of bits in which w differs from x, and 16 times that from y.
-struct Table {
-  alignas(16) uint8_t rows[256][16];
-  constexpr Table() : rows() {
-    for (int x = 0; x < 256; ++x) {
-      for (int w = 0; w < 16; ++w) {
-        const int d = x ^ w ^ w << 4;
-        int count = 0;
-        for (int bit = 0; bit < 8; ++bit) count += (d >> bit & 1) << (bit / 4 * 4);
-        rows[x][w] = static_cast<uint8_t>(count);
-      }
-    }
-  }
-};
-constexpr Table kTable;
-
-constexpr int kLanes = 16;       // channels in a vector
-constexpr int kGroup = 3;        // nibbles until half a byte could overflow: 3 * 4 = 12
-constexpr int kChunk = 63;       // and until a byte could: 63 * 4 = 252
-constexpr int kPieceWords = 63;  // words that are looked up at a time: eight chunks
-constexpr int kPairs = kStrip / 2;
+constexpr int kLanes = 16;  // channels in a vector
 
 // Keeps a loop's pointer in one variable: LLVM would keep one for each load instead of giving loads their offsets, and
 // would put all loads before what they are for, where registers are few.
@@ -50,176 +28,66 @@ inline v128_t LookUp(v128_t row, v128_t indices) {
 #endif
 }
 
-int Groups(int words) { return (words * 8 + kGroup - 1) / kGroup; }
-
-size_t PackedBytes(int channels, int words) {
-  size_t bytes = 0;
-  for (; words > 0; words -= kPieceWords) {
-    const int piece = words < kPieceWords ? words : kPieceWords;
-    bytes += static_cast<size_t>(Groups(piece)) * kGroup * WordsFor(channels) * kWord;
-  }
-  return bytes;
-}
-
-// Where a channel lies among the bytes of its vector: so that the even bytes' sums, which 16 bits hold, are those of
-// eight neighbours, as are the odd bytes'.
-int Lane(int channel) { return channel % 8 * 2 + channel % kLanes / 8; }
-
-// [piece][block of 64 or 32 channels][nibble][vector][lane], a byte each; a piece ends with zeros that fill its last
-// group.
-void Pack(const uint32_t* filters, int channels, const Window* windows, int window_count, uint8_t* packed) {
-  const int words = WordsUnder(windows, window_count);
-  std::memset(packed, 0, PackedBytes(channels, words));
-  const int width = WordsFor(channels) * kWord;
-  for (int from = 0; from < words; from += kPieceWords) {
-    const int piece = words - from < kPieceWords ? words - from : kPieceWords;
-    const size_t steps = static_cast<size_t>(Groups(piece)) * kGroup;
-    for (int c = 0; c < channels; ++c) {
-      const int block = c / 64 * 64, block_width = width - block < 64 ? width - block : 64;
-      uint8_t* to = packed + block * steps + c % 64 / kLanes * kLanes + Lane(c);
-      for (int w = 0; w < piece; ++w) {
-        const uint32_t word = filters[static_cast<size_t>(c) * words + from + w];
-        for (int n = 0; n < 8; ++n) to[static_cast<size_t>(w * 8 + n) * block_width] = word >> (4 * n) & 15;
-      }
-    }
-    packed += steps * width;
-  }
-}
-
-// Where the rows of two pixels' words lie in the table, in bytes, eight for a word.
-inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) {
-  const v128_t mask = wasm_u8x16_const_splat(15);
-  const auto place = [&](v128_t x, v128_t y) {
-    const v128_t even = wasm_v128_bitselect(x, wasm_i16x8_shl(y, 4), mask);
-    const v128_t odd = wasm_v128_bitselect(wasm_u16x8_shr(x, 4), y, mask);
-    return wasm_i8x16_shuffle(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  };
-  const auto store = [&](v128_t bytes) { wasm_v128_store(rows, wasm_i16x8_shl(bytes, 4)); };
-  for (; words >= 2; words -= 2, a += 8, b += 8, rows += 16) {
-    const v128_t bytes = place(wasm_v128_load64_zero(a), wasm_v128_load64_zero(b));
-    wasm_v128_store(rows, wasm_i16x8_shl(wasm_u16x8_extend_low_u8x16(bytes), 4));
-    wasm_v128_store(rows + 8, wasm_i16x8_shl(wasm_u16x8_extend_high_u8x16(bytes), 4));
-  }
-  if (words > 0) store(wasm_u16x8_extend_low_u8x16(place(wasm_v128_load32_zero(a), wasm_v128_load32_zero(b))));
-}
-
 inline void Put(v128_t count, bool first, uint16_t* to) {
   wasm_v128_store(to, first ? count : wasm_i16x8_add(count, wasm_v128_load(to)));
 }
 
-// Two pixels by `kVectors` times 16 channels; the second's counts lie `apart` from the first's.
-template <int kVectors>
-inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* counts,
-                      ptrdiff_t apart) {
-  constexpr int kStep = kVectors * kLanes;
-  v128_t lower[kVectors], upper[kVectors];
-  for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = wasm_i64x2_const_splat(0);
-  const uint8_t* table = &kTable.rows[0][0];
-  v128_t mask = wasm_u8x16_const_splat(15);
-  PIN(mask);
-  for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
-    PIN(rows);
-    const v128_t row0 = wasm_v128_load(table + rows[0]), row1 = wasm_v128_load(table + rows[1]),
-                 row2 = wasm_v128_load(table + rows[2]);
-    for (int v = 0; v < kVectors; ++v) {
-      PIN(filter);
-      const uint8_t* at = filter + v * kLanes;
-      const v128_t both =
-          wasm_i8x16_add(wasm_i8x16_add(LookUp(row0, wasm_v128_load(at)), LookUp(row1, wasm_v128_load(at + kStep))),
-                         LookUp(row2, wasm_v128_load(at + 2 * kStep)));
-      lower[v] = wasm_i8x16_add(lower[v], wasm_v128_and(both, mask));
-      upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both, 4));
-    }
-  }
-  v128_t even = wasm_u16x8_const_splat(255);
-  PIN(even);
-  for (int v = 0; v < kVectors; ++v, counts += kLanes) {
-    PIN(counts);
-    const v128_t odd = wasm_u16x8_shr(lower[v], 8);
-    // A lane's two upper halves, and 16 times its second lower one.
-    const v128_t halves = wasm_i16x8_sub(upper[v], wasm_i16x8_shl(odd, 4));
-    Put(wasm_v128_and(lower[v], even), first, counts);
-    Put(odd, first, counts + 8);
-    Put(wasm_v128_and(halves, even), first, counts + apart);
-    Put(wasm_u16x8_shr(halves, 8), first, counts + apart + 8);
-  }
-}
+struct Vectors {
+  static constexpr int kLanes = 16;
 
-template <int kVectors>
-void CountBlock(const uint8_t* filters, const uint16_t* rows, ptrdiff_t row_stride, int groups, int pairs, bool first,
-                uint16_t* counts) {
-  for (int done = 0; done < groups; done += kChunk / kGroup) {
-    const int chunk = groups - done < kChunk / kGroup ? groups - done : kChunk / kGroup;
-    for (int p = 0; p < pairs; ++p) {
-      CountPair<kVectors>(filters, rows + p * row_stride + done * kGroup, chunk, first, counts + p * kTile,
-                          pairs * kTile);
+  static inline void Rows(const uint8_t* a, const uint8_t* b, int words, uint16_t* rows) {
+    const v128_t mask = wasm_u8x16_const_splat(15);
+    const auto place = [&](v128_t x, v128_t y) {
+      const v128_t even = wasm_v128_bitselect(x, wasm_i16x8_shl(y, 4), mask);
+      const v128_t odd = wasm_v128_bitselect(wasm_u16x8_shr(x, 4), y, mask);
+      return wasm_i8x16_shuffle(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    };
+    const auto store = [&](v128_t bytes) { wasm_v128_store(rows, wasm_i16x8_shl(bytes, 4)); };
+    for (; words >= 2; words -= 2, a += 8, b += 8, rows += 16) {
+      const v128_t bytes = place(wasm_v128_load64_zero(a), wasm_v128_load64_zero(b));
+      wasm_v128_store(rows, wasm_i16x8_shl(wasm_u16x8_extend_low_u8x16(bytes), 4));
+      wasm_v128_store(rows + 8, wasm_i16x8_shl(wasm_u16x8_extend_high_u8x16(bytes), 4));
     }
-    first = false;
-    filters += static_cast<ptrdiff_t>(chunk) * kGroup * kVectors * kLanes;
+    if (words > 0) store(wasm_u16x8_extend_low_u8x16(place(wasm_v128_load32_zero(a), wasm_v128_load32_zero(b))));
   }
-}
 
-// The rows of so many words of all pairs, from `offset` on. Where a pair's pixels lie as far behind the pair's before
-// it as each other, some of their words are those of that pair.
-void RowsOfPairs(const uint8_t* const* origins, int pixels, ptrdiff_t offset, int words, uint16_t* rows,
-                 ptrdiff_t row_stride) {
-  const int pairs = (pixels + 1) / 2;
-  for (int p = 0; p < pairs; ++p, rows += row_stride) {
-    const uint8_t* a = origins[p];
-    const uint8_t* b = origins[p + pairs < pixels ? p + pairs : p];
-    int shared = 0;
-    if (p > 0) {
-      const ptrdiff_t step = a - origins[p - 1];
-      if (b - origins[p - 1 + pairs] == step && step > 0 && step < 4 * words) {
-        shared = words - static_cast<int>(step / 4);
-        const uint16_t* before = rows - row_stride + 2 * step;
-        for (int w = 0; w < shared; ++w) wasm_v128_store(rows + 8 * w, wasm_v128_load(before + 8 * w));
+  template <int kVectors>
+  static inline void CountPair(const uint8_t* filter, const uint16_t* rows, int groups, bool first, uint16_t* counts,
+                               ptrdiff_t apart) {
+    constexpr int kStep = kVectors * kLanes;
+    v128_t lower[kVectors], upper[kVectors];
+    for (int v = 0; v < kVectors; ++v) lower[v] = upper[v] = wasm_i64x2_const_splat(0);
+    const uint8_t* table = &kPairTable.rows[0][0];
+    v128_t mask = wasm_u8x16_const_splat(15);
+    PIN(mask);
+    for (; groups > 0; --groups, filter += kGroup * kStep, rows += kGroup) {
+      PIN(rows);
+      const v128_t row0 = wasm_v128_load(table + rows[0]), row1 = wasm_v128_load(table + rows[1]),
+                   row2 = wasm_v128_load(table + rows[2]);
+      for (int v = 0; v < kVectors; ++v) {
+        PIN(filter);
+        const uint8_t* at = filter + v * kLanes;
+        const v128_t both =
+            wasm_i8x16_add(wasm_i8x16_add(LookUp(row0, wasm_v128_load(at)), LookUp(row1, wasm_v128_load(at + kStep))),
+                           LookUp(row2, wasm_v128_load(at + 2 * kStep)));
+        lower[v] = wasm_i8x16_add(lower[v], wasm_v128_and(both, mask));
+        upper[v] = wasm_i16x8_add(upper[v], wasm_u16x8_shr(both, 4));
       }
     }
-    Rows(a + offset + 4 * shared, b + offset + 4 * shared, words - shared, rows + 8 * shared);
+    v128_t even = wasm_u16x8_const_splat(255);
+    PIN(even);
+    for (int v = 0; v < kVectors; ++v, counts += kLanes) {
+      PIN(counts);
+      const v128_t odd = wasm_u16x8_shr(lower[v], 8);
+      // A lane's two upper halves, and 16 times its second lower one.
+      const v128_t halves = wasm_i16x8_sub(upper[v], wasm_i16x8_shl(odd, 4));
+      Put(wasm_v128_and(lower[v], even), first, counts);
+      Put(odd, first, counts + 8);
+      Put(wasm_v128_and(halves, even), first, counts + apart);
+      Put(wasm_u16x8_shr(halves, 8), first, counts + apart + 8);
+    }
   }
-}
-
-// Pairs are of a pixel in the strip's first half and one in its second.
-void Accumulate(const uint8_t* packed, int channels, const Window* windows, int window_count,
-                const uint8_t* const* origins, int pixels, void* counts) {
-  constexpr int kRowStride = (kPieceWords * 8 + 7) / 8 * 8;
-  alignas(16) uint16_t rows[kPairs * kRowStride];
-  const int width = WordsFor(channels) * kWord, pairs = (pixels + 1) / 2;
-  int left = WordsUnder(windows, window_count);
-  bool first = true;
-  for (int window = 0, from = 0; left > 0; first = false) {
-    const int piece = left < kPieceWords ? left : kPieceWords;
-    const int groups = Groups(piece);
-    for (int filled = 0; filled < piece;) {
-      const int room = piece - filled, rest = windows[window].words - from;
-      const int words = room < rest ? room : rest;
-      RowsOfPairs(origins, pixels, windows[window].offset + 4 * static_cast<ptrdiff_t>(from), words, rows + filled * 8,
-                  kRowStride);
-      filled += words;
-      from += words;
-      if (from == windows[window].words) {
-        ++window;
-        from = 0;
-      }
-    }
-    // The zeros that fill the last group, where filters have them too.
-    for (int step = piece * 8; step < groups * kGroup; ++step) {
-      for (int p = 0; p < pairs; ++p) rows[p * kRowStride + step] = 0;
-    }
-    uint16_t* out = static_cast<uint16_t*>(counts);
-    for (int c = 0; c < width; c += 64, out += 64) {
-      if (width - c >= 64) {
-        CountBlock<4>(packed, rows, kRowStride, groups, pairs, first, out);
-        packed += static_cast<ptrdiff_t>(groups) * kGroup * 64;
-      } else {
-        CountBlock<2>(packed, rows, kRowStride, groups, pairs, first, out);
-        packed += static_cast<ptrdiff_t>(groups) * kGroup * kWord;
-      }
-    }
-    left -= piece;
-  }
-}
+};
 
 inline void StoreHalfWord(uint8_t* to, uint32_t bits) {
   const uint16_t half = static_cast<uint16_t>(bits);
@@ -341,7 +209,7 @@ void FinishStrip(const Finish& f, const void* counts, int pixels, int channels, 
   } else if ((parts & kOut) != 0) {
     FinishFloats<false>(f, from, pixels, whole, t);
   }
-  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t, 4);
+  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t);
 }
 
 // The bits of `dot`'s sums.
@@ -357,10 +225,10 @@ void FinishSums(const Finish& f, const void* sums, int pixels, int channels, con
         };
         masks[v] = wasm_i16x8_narrow_i32x4(above(c + 8 * v), above(c + 8 * v + 4));
       }
-      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, PackMasks(masks) ^ f.flip[c / kWord], 4);
+      StoreWord(t.bits[p] + t.bits_offset + c / kWord * 4, PackMasks(masks) ^ f.flip[c / kWord]);
     }
   }
-  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t, 4);
+  if (whole < channels) FinishTail(f, from, pixels, whole, channels, t);
 }
 
 void Sign(const float* x, const float* scale, const float* shift, int channels, uint8_t* bits) {
@@ -378,12 +246,12 @@ void Sign(const float* x, const float* scale, const float* shift, int channels, 
       };
       masks[v] = wasm_i16x8_narrow_i32x4(below(base + 8 * v), below(base + 8 * v + 4));
     }
-    StoreWord(bits + base / kWord * 4, PackMasks(masks), 4);
+    StoreWord(bits + base / kWord * 4, PackMasks(masks));
   }
   if (base == channels) return;
   uint32_t word = 0;
   for (int c = base; c < channels; ++c) word |= SignOne(x, scale, shift, c) << (c - base);
-  StoreWord(bits + base / kWord * 4, word, 4);
+  StoreWord(bits + base / kWord * 4, word);
 }
 
 void Add(const float* a, const float* b, float* out, int count) {
@@ -662,12 +530,12 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 constexpr Kernels Set(decltype(Kernels::dot) dot, uint8_t pixel_flip) {
   return {
 #if defined(__wasm_relaxed_simd__)
-      "relaxed",
+    "relaxed",
 #else
-      "simd128",
+    "simd128",
 #endif
-      4,         2,        65534,    PackedBytes, Pack, Accumulate, FinishStrip,      Sign,       Add,
-      Maximum,   ClampAll, Multiply, dot,         1,    pixel_flip, DotOrder::kDense, FinishSums, ToPixels,
+        2, 65534, PackedPairBytes, PackPairs<Vectors>, AccumulatePairs<Vectors>, FinishStrip, Sign, Add, Maximum,
+        ClampAll, Multiply, dot, 1, pixel_flip, DotOrder::kDense, FinishSums, ToPixels,
   };
 }
 

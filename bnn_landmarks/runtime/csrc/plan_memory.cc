@@ -57,7 +57,7 @@ void PlanImages(Plan* plan) {
     plan->images[entry.second.outside] = image;
   }
   for (const auto& image : images) {
-    if (image->pixel_bytes == 0) image->pixel_bytes = static_cast<size_t>(image->words) * plan->kernels.word_bytes;
+    if (image->pixel_bytes == 0) image->pixel_bytes = static_cast<size_t>(image->words) * kWordBytes;
     const double rows = static_cast<double>(image->shape.h) + image->top + image->bottom;
     const double columns = static_cast<double>(image->shape.w) + image->left + image->right;
     Require(rows * columns * image->shape.n * static_cast<double>(image->pixel_bytes) < kMostBytes,

@@ -23,9 +23,8 @@ void SignPixel(const RunContext& run, const std::vector<Signing>& signings, size
   for (size_t i = first; i < signings.size(); ++i) {
     const Signing& s = signings[i];
     const bool plain = s.scale.empty();
-    run.kernels->sign(
-        x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel, channels,
-        s.image->At(run, place) + static_cast<size_t>(s.word + channel / kWord) * run.kernels->word_bytes);
+    run.kernels->sign(x, plain ? nullptr : s.scale.data() + channel, plain ? nullptr : s.shift.data() + channel,
+                      channels, s.image->At(run, place) + static_cast<size_t>(s.word + channel / kWord) * kWordBytes);
   }
 }
 
@@ -191,7 +190,6 @@ void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, i
     }
     targets.extra = halves;
   }
-  const ptrdiff_t word_bytes = kernels->word_bytes;
   uint8_t *sum_bits[kStrip], *bits[kStrip];
   // The first signing is taken along, where the floats are those to be signed.
   const bool along = !pooled && !signings.empty();
@@ -199,7 +197,7 @@ void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, i
     const Signing& s = signings[0];
     strip.Find(run, *s.image, 1, 1, 0, 0, sum_bits);
     targets.sum_bits = sum_bits;
-    targets.sum_bits_offset = (s.word + tile.channel / kWord) * word_bytes;
+    targets.sum_bits_offset = (s.word + tile.channel / kWord) * kWordBytes;
     finish.scale = s.scale.data() + tile.channel;
     finish.shift = s.shift.data() + tile.channel;
   }
@@ -207,7 +205,7 @@ void ConvStep::RunTask(const RunContext& run, const Tile& tile, int64_t first, i
   for (const Thresholds& t : thresholds) {
     strip.Find(run, *t.image, 1, 1, 0, 0, bits);
     targets.bits = bits;
-    targets.bits_offset = (t.word + tile.channel / kWord) * word_bytes;
+    targets.bits_offset = (t.word + tile.channel / kWord) * kWordBytes;
     finish.threshold = t.threshold.data() + tile.channel;
     finish.flip = t.flip.data() + tile.channel / kWord;
     kernels->finish(finish, counts, strip.size, tile.channels, targets);
@@ -596,7 +594,7 @@ void PixelConvStep::Run(const RunContext& run) const {
       strip.Find(run, *t.image, 1, 1, 0, 0, bits);
       Targets targets = {};
       targets.bits = bits;
-      targets.bits_offset = static_cast<ptrdiff_t>(t.word + channel / kWord) * run.kernels->word_bytes;
+      targets.bits_offset = static_cast<ptrdiff_t>(t.word + channel / kWord) * kWordBytes;
       Finish finish = {};
       finish.threshold = t.threshold.data() + channel;
       finish.flip = t.flip.data() + channel / kWord;
@@ -608,17 +606,16 @@ void PixelConvStep::Run(const RunContext& run) const {
 // ---- bits
 
 void BitTensorStep::Run(const RunContext& run) const {
-  const int word_bytes = run.kernels->word_bytes;
   uint32_t* words = kind == Kind::kUnpack ? nullptr : static_cast<uint32_t*>(run.outside[tensor]);
   Place place(0, image->shape);
   for (int64_t pixel = 0; pixel < image->shape.pixels(); ++pixel, place.Next(image->shape)) {
     uint8_t* at = image->At(run, place);
-    for (int w = 0; w < image->words; ++w, at += word_bytes) {
+    for (int w = 0; w < image->words; ++w, at += kWordBytes) {
       if (kind == Kind::kImport) {
-        StoreWord(at, words[pixel * image->words + w], word_bytes);
+        StoreWord(at, words[pixel * image->words + w]);
         continue;
       }
-      const uint32_t word = LoadWord(at, word_bytes);
+      const uint32_t word = LoadWord(at);
       if (kind == Kind::kExport) {
         words[pixel * image->words + w] = word;
         continue;
@@ -635,7 +632,7 @@ void BitTensorStep::Run(const RunContext& run) const {
 void BitPoolStep::Run(const RunContext& run) const {
   const Shape& in = input->shape;
   const Shape& out = output->shape;
-  const size_t bytes = static_cast<size_t>(input->words) * run.kernels->word_bytes;
+  const size_t bytes = static_cast<size_t>(input->words) * kWordBytes;
   run.pool->Run(out.n * out.h, [&](int row, int) {
     const int n = row / out.h, y = row % out.h;
     const int top = y * pool.stride_height - pad_top;
