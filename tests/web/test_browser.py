@@ -349,6 +349,16 @@ def test_threads_that_do_not_come_are_not_missed(chromium, photographs):
         own.close()
 
 
+def test_memory_that_workers_can_not_be_handed_is_not_missed(page):
+    """As in WebKitGTK."""
+    nothing = (
+        "Worker.prototype.postMessage = () => { throw new DOMException('no clone', 'DataCloneError'); };"
+    )
+    shown = page("?network=pose_128&threads=2", workers=nothing)
+    shown.wait(FOUND)
+    assert shown.text("#threads") == "" and shown.text("#trouble") == ""
+
+
 def test_the_page_takes_as_many_threads_as_there_are(page):
     shown = page("?network=pose_128")
     shown.wait(FOUND)

@@ -121,7 +121,12 @@ export class WasmNetwork {
         const helper = startWorker(new URL("./helper.js", import.meta.url), () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }));
         helper.onmessage = () => this.helpers++;
         helper.onerror = (event) => event.preventDefault();
-        helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+        try {
+            helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+        }
+        catch {
+            helper.terminate();
+        }
     }
     mapsShape() {
         const { task, scheme, inputSize, stride } = this.spec;

@@ -183,7 +183,11 @@ export class WasmNetwork implements Network {
     );
     helper.onmessage = () => this.helpers++;
     helper.onerror = (event) => event.preventDefault(); // it goes without
-    helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+    try {
+      helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+    } catch {
+      helper.terminate(); // WebKitGTK shares no memory with workers
+    }
   }
 
   private mapsShape() {
