@@ -11,6 +11,7 @@ import collections
 import itertools
 import re
 import statistics
+import sys
 import threading
 import time
 
@@ -39,6 +40,8 @@ def visit(browser, serving, network, threads):
     milliseconds = page.evaluate(f"{RESULT}.startTime")
     shown = page.evaluate("performance.timeOrigin") / 1000 + milliseconds / 1000
     page.wait("performance.getEntriesByName('warm').length")
+    if threads > 1 and f"{threads} threads" not in page.text("#threads"):
+        sys.exit(f"web_page.py: {network} did not run on {threads} threads")
     while time.time() - serving.sent[-1][0] < SETTLED:
         time.sleep(0.1)
     meter = [float(re.match(r"[\d.]+", page.text(f"#{name}"))[0]) for name in ("network-time", "whole-time")]

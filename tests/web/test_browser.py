@@ -324,7 +324,7 @@ THREADS = """(async () => {
   do {
     const [person] = await pose(%s, %s);
     seen.push([pose.times.threads, person.points]);
-  } while (pose.times.threads < %d && seen.length < 300);
+  } while (pose.times.threads < %d && seen.length < 100);
   pose.close();
   return seen;
 })()"""
@@ -344,8 +344,8 @@ def test_threads_that_do_not_come_are_not_missed(chromium, photographs):
     with running() as served:
         del served.site["lib/helper.js"]
         own = chromium.open(served.url + "lib/networks/index.json")
-        seen = own.evaluate(THREADS % ("/", "{threads: 2}", *task, 1))
-        assert [threads for threads, _ in seen] == [1]
+        seen = own.evaluate(THREADS % ("/", "{threads: 2}", *task, 2))  # a hundred times, in vain
+        assert {threads for threads, _ in seen} == {1}
         own.close()
 
 
@@ -356,6 +356,7 @@ def test_memory_that_workers_can_not_be_handed_is_not_missed(page):
     )
     shown = page("?network=pose_128&threads=2", workers=nothing)
     shown.wait(FOUND)
+    shown.wait("performance.getEntriesByName('warm').length")
     assert shown.text("#threads") == "" and shown.text("#trouble") == ""
 
 

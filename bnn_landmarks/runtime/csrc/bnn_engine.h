@@ -69,7 +69,10 @@ BNN_API void bnn_context_free(bnn_context* context);
 
 #if defined(__wasm_atomics__)
 /* WebAssembly with threads, which starts none by itself: whoever has started one lets it call this, with a number of
- * its own from 1 to `threads` - 1. It takes a part in the context's runs, and returns when the context goes. */
+ * its own from 1 to `threads` - 1. It takes a part in the context's runs, and returns when the context goes: how much
+ * of their work it did, or -1 where there is no such thread. A thread so started may call nothing else of the module,
+ * for neither its memory's allocator nor its errors are made for several, and must not come once the context is going.
+ */
 BNN_API int32_t bnn_work(bnn_context* context, int32_t thread);
 #endif
 

@@ -32,17 +32,17 @@ bool HasDotProduct() {
 const Kernels* ChooseKernels(const char** error) {
   const Candidate candidates[] = {
 #if defined(__x86_64__)
-    {&kAvx512Kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq") &&
-                          __builtin_cpu_supports("avx512vnni")},
-    {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
+      {&kAvx512Kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq") &&
+                            __builtin_cpu_supports("avx512vnni")},
+      {&kAvx2Kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
 #elif defined(__aarch64__)
-    {&kDotprodKernels, HasDotProduct()},
-    {&kNeonKernels, true},
+      {&kDotprodKernels, HasDotProduct()},
+      {&kNeonKernels, true},
 #elif defined(__wasm__)
-    {&WasmKernels(), true},
+      {&WasmKernels(), true},
 #endif
-    {&kPortableKernels, true},
+      {&kPortableKernels, true},
   };
 #if defined(__wasm__)
   const char* wanted = nullptr;  // a page has no environment

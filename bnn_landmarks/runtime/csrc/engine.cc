@@ -194,9 +194,9 @@ void bnn_context_free(bnn_context* context) { delete context; }
 
 #if defined(__wasm_atomics__)
 int32_t bnn_work(bnn_context* context, int32_t thread) {
-  if (context == nullptr || thread < 1 || thread >= context->pool.threads()) return 1;  // bnn_error is another thread's
-  context->pool.Work(thread);
-  return 0;
+  if (context == nullptr || thread < 1 || thread >= context->pool.threads())
+    return -1;  // bnn_error is another thread's
+  return context->pool.Work(thread);
 }
 #endif
 

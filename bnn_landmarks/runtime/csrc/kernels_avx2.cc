@@ -47,7 +47,12 @@ struct Vectors {
       Places<2>(_mm_loadl_epi64(at(a)), _mm_loadl_epi64(at(b)), rows);
       words -= 2, a += 8, b += 8, rows += 16;
     }
-    if (words == 1) Places<1>(_mm_loadu_si32(a), _mm_loadu_si32(b), rows);
+    if (words == 1) {
+      int x, y;
+      std::memcpy(&x, a, 4);
+      std::memcpy(&y, b, 4);
+      Places<1>(_mm_cvtsi32_si128(x), _mm_cvtsi32_si128(y), rows);
+    }
   }
 
   template <int kVectors>

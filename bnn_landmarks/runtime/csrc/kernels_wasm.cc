@@ -1,4 +1,4 @@
-// WebAssembly's SIMD, compiled twice: plain, and with relaxed instructions (build_web.py). Bits are counted by the
+// WebAssembly's SIMD, plain and, compiled once more, with relaxed instructions (build_web.py). Bits are counted by the
 // look-ups of nibble_pairs.h.
 #include "kernels.h"
 
@@ -13,8 +13,6 @@
 namespace bnn {
 
 namespace {
-
-constexpr int kLanes = 16;  // channels in a vector
 
 // Keeps a loop's pointer in one variable: LLVM would keep one for each load instead of giving loads their offsets, and
 // would put all loads before what they are for, where registers are few.
@@ -88,6 +86,8 @@ struct Vectors {
     }
   }
 };
+
+constexpr int kLanes = Vectors::kLanes;
 
 inline void StoreHalfWord(uint8_t* to, uint32_t bits) {
   const uint16_t half = static_cast<uint16_t>(bits);
@@ -467,7 +467,8 @@ struct ByteDot {
 };
 
 // What the dot product takes bytes of the second operand for: 1, from 0 to 255; -1, from -128 to 127; 0, neither, or
-// sums of 16 bits in between are cut off. It may be any, but always the same.
+// sums of 16 bits in between are cut off. It may be any, but always the same. (A filter's numbers are from -127 to 127,
+// so that two products of signed bytes fit 16 bits.)
 int ByteSigns() {
   v128_t most = wasm_i8x16_const_splat(127), ones = wasm_u8x16_const_splat(255);
   PIN(most);
@@ -530,12 +531,27 @@ bool ToPixels(const float* x, int count, uint8_t* pixels) {
 constexpr Kernels Set(decltype(Kernels::dot) dot, uint8_t pixel_flip) {
   return {
 #if defined(__wasm_relaxed_simd__)
-    "relaxed",
+      "relaxed",
 #else
-    "simd128",
+      "simd128",
 #endif
-        2, 65534, PackedPairBytes, PackPairs<Vectors>, AccumulatePairs<Vectors>, FinishStrip, Sign, Add, Maximum,
-        ClampAll, Multiply, dot, 1, pixel_flip, DotOrder::kDense, FinishSums, ToPixels,
+      2,
+      65534,
+      PackedPairBytes,
+      PackPairs<Vectors>,
+      AccumulatePairs<Vectors>,
+      FinishStrip,
+      Sign,
+      Add,
+      Maximum,
+      ClampAll,
+      Multiply,
+      dot,
+      1,
+      pixel_flip,
+      DotOrder::kDense,
+      FinishSums,
+      ToPixels,
   };
 }
 

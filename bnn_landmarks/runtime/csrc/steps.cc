@@ -628,7 +628,7 @@ void BitTensorStep::Run(const RunContext& run) const {
   }
 }
 
-// A maximum of +-1 is -1 only where all are: the bits' AND, in whatever order a kernel keeps them.
+// A maximum of +-1 is -1 only where all are: the bits' AND.
 void BitPoolStep::Run(const RunContext& run) const {
   const Shape& in = input->shape;
   const Shape& out = output->shape;

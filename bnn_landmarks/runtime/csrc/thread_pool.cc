@@ -66,10 +66,11 @@ ThreadPool::~ThreadPool() {
   while (present_.load() != 0) Yield();
 }
 
-void ThreadPool::Work(int thread) {
+int ThreadPool::Work(int thread) {
   present_.fetch_add(1);
-  Loop(thread);
+  const int taken = Loop(thread);
   present_.fetch_sub(1);
+  return taken;
 }
 
 #else
@@ -118,11 +119,15 @@ void ThreadPool::RunShared(int tasks, Call call, const void* closure) {
   }
 }
 
-void ThreadPool::TakeTasks(int thread) {
-  for (int task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) call_(closure_, task, thread);
+int ThreadPool::TakeTasks(int thread) {
+  int taken = 0;
+  for (int task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_; ++taken)
+    call_(closure_, task, thread);
+  return taken;
 }
 
-void ThreadPool::Loop(int thread) {
+int ThreadPool::Loop(int thread) {
+  int taken = 0;
   uint64_t seen = 0;
   const auto open = [&] {
     const uint64_t state = state_.load(std::memory_order_acquire);
@@ -131,11 +136,11 @@ void ThreadPool::Loop(int thread) {
   while (true) {
     for (int spins = 0; spins < kSpins && !open() && !stop_.load(); ++spins) Pause();
     if (!open()) bell_.Wait([&] { return stop_.load() || open(); });
-    if (stop_.load()) return;
+    if (stop_.load()) return taken;
     uint64_t state = state_.load(std::memory_order_acquire);
     if ((state & kOpen) == 0 || !state_.compare_exchange_strong(state, state + 1, std::memory_order_acq_rel)) continue;
     seen = state >> kRoundShift;
-    TakeTasks(thread);
+    taken += TakeTasks(thread);
     state_.fetch_sub(1, std::memory_order_release);
   }
 }

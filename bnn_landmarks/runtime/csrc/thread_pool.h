@@ -77,16 +77,16 @@ class ThreadPool {
   }
 
 #if defined(__wasm__)
-  // Takes tasks of every round until the pool goes.
-  void Work(int thread);
+  // Takes tasks of every round until the pool goes; how many.
+  int Work(int thread);
 #endif
 
  private:
   using Call = void (*)(const void* closure, int task, int thread);
 
   void RunShared(int tasks, Call call, const void* closure);
-  void TakeTasks(int thread);
-  void Loop(int thread);
+  int TakeTasks(int thread);
+  int Loop(int thread);
 
   const int threads_;
   Call call_ = nullptr;

@@ -25,6 +25,6 @@ inline namespace __1 {
 }  // namespace __1
 }  // namespace std
 
-// The one thread never ends.
+// The thread that has any never ends.
 extern "C" int __cxa_thread_atexit(void (*)(void*), void*, void*) { return 0; }
 #endif

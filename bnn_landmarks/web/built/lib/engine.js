@@ -14,13 +14,22 @@ export function engineUrl(kernels, threads) {
 }
 const MOST_THREADS = 4;
 export function chooseThreads(asked) {
-    if (!globalThis.crossOriginIsolated) {
-        if ((asked ?? 1) === 1)
-            return 1;
-        throw new Unavailable(`${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
-            "same-origin and Cross-Origin-Embedder-Policy: require-corp");
+    if (asked === 1)
+        return 1;
+    if (canShare())
+        return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+    if (!asked)
+        return 1;
+    throw new Unavailable(`${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
+        "same-origin and Cross-Origin-Embedder-Policy: require-corp");
+}
+function canShare() {
+    try {
+        return globalThis.crossOriginIsolated && Boolean(new WebAssembly.Memory(PAGES));
     }
-    return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+    catch {
+        return false;
+    }
 }
 const HEAD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1];
 const SIMD = [...HEAD, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
@@ -99,8 +108,10 @@ export class WasmNetwork {
                 refuse(`it stopped (${error.message})`);
             throw error;
         }
-        for (let thread = 1; memory && thread < threads; thread++)
-            this.call({ engine, memory, thread });
+        for (let thread = 1; memory && thread < threads; thread++) {
+            if (!this.summon({ engine, memory, thread }))
+                break;
+        }
     }
     get threads() {
         return 1 + this.helpers;
@@ -114,18 +125,22 @@ export class WasmNetwork {
         const count = shape.height * shape.width * shape.count;
         return { ...shape, values: new Float32Array(this.exports.memory.buffer, this.maps, count).slice() };
     }
-    call(help) {
+    summon(help) {
         const stack = this.exports.malloc(STACK_BYTES);
         if (!stack)
-            return;
-        const helper = startWorker(new URL("./helper.js", import.meta.url), () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }));
-        helper.onmessage = () => this.helpers++;
-        helper.onerror = (event) => event.preventDefault();
+            return false;
+        let helper = null;
         try {
+            helper = startWorker(new URL("./helper.js", import.meta.url), () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }));
+            helper.onmessage = () => this.helpers++;
+            helper.onerror = (event) => event.preventDefault();
             helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+            return true;
         }
         catch {
-            helper.terminate();
+            helper?.terminate();
+            this.exports.free(stack);
+            return false;
         }
     }
     mapsShape() {

@@ -29,14 +29,22 @@ const MOST_THREADS = 4;
 
 /** As many threads as are asked for, or as help. Throws `Unavailable` where several can't share memory. */
 export function chooseThreads(asked: number | null): number {
-  if (!globalThis.crossOriginIsolated) {
-    if ((asked ?? 1) === 1) return 1;
-    throw new Unavailable(
-      `${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
-        "same-origin and Cross-Origin-Embedder-Policy: require-corp",
-    );
+  if (asked === 1) return 1;
+  if (canShare()) return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
+  if (!asked) return 1;
+  throw new Unavailable(
+    `${asked} threads share memory, which browsers allow to pages that are sent with Cross-Origin-Opener-Policy: ` +
+      "same-origin and Cross-Origin-Embedder-Policy: require-corp",
+  );
+}
+
+/** Whether this page may share memory, and there is enough of it to set aside. */
+function canShare(): boolean {
+  try {
+    return globalThis.crossOriginIsolated && Boolean(new WebAssembly.Memory(PAGES));
+  } catch {
+    return false;
   }
-  return asked ?? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1);
 }
 
 // Modules of one function: with i8x16.popcnt, and with i32x4.relaxed_dot_i8x16_i7x16_add, which adds four products of 1 by
@@ -156,10 +164,12 @@ export class WasmNetwork implements Network {
       if (error instanceof WebAssembly.RuntimeError) refuse(`it stopped (${error.message})`);
       throw error;
     }
-    for (let thread = 1; memory && thread < threads; thread++) this.call({ engine, memory, thread });
+    for (let thread = 1; memory && thread < threads; thread++) {
+      if (!this.summon({ engine, memory, thread })) break;
+    }
   }
 
-  /** How many threads run it now. */
+  /** How many threads have come to run it. */
   get threads(): number {
     return 1 + this.helpers;
   }
@@ -174,19 +184,24 @@ export class WasmNetwork implements Network {
     return { ...shape, values: new Float32Array(this.exports.memory.buffer, this.maps, count).slice() };
   }
 
-  private call(help: Pick<Help, "engine" | "memory" | "thread">): void {
+  /** Starts a thread, which takes part when it has come. False where that can't be. */
+  private summon(help: Pick<Help, "engine" | "memory" | "thread">): boolean {
     const stack = this.exports.malloc(STACK_BYTES);
-    if (!stack) return;
-    const helper = startWorker(
-      new URL("./helper.js", import.meta.url),
-      () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }),
-    );
-    helper.onmessage = () => this.helpers++;
-    helper.onerror = (event) => event.preventDefault(); // it goes without
+    if (!stack) return false;
+    let helper: Worker | null = null;
     try {
+      helper = startWorker(
+        new URL("./helper.js", import.meta.url),
+        () => new Worker(new URL("./helper.js", import.meta.url), { type: "module" }),
+      );
+      helper.onmessage = () => this.helpers++;
+      helper.onerror = (event) => event.preventDefault(); // it did not come
       helper.postMessage({ ...help, stack: (stack + STACK_BYTES) & ~15, context: this.context });
+      return true;
     } catch {
-      helper.terminate(); // WebKitGTK shares no memory with workers
+      helper?.terminate(); // WebKitGTK hands workers no shared memory
+      this.exports.free(stack);
+      return false;
     }
   }
 

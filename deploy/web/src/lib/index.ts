@@ -89,7 +89,7 @@ export interface Localizer {
   (image: Image, boxes?: Box | Box[] | null, most?: number): Promise<Subject[]>;
   /** Follows subjects through a video: a function to call with one frame after the other. Rejects with `Refused`. */
   tracker(options?: TrackerOptions): Promise<Tracker>;
-  /** Ends the worker. Calls that it has not answered are rejected. */
+  /** Ends the workers. Calls that are not answered are rejected. */
   close(): void;
   readonly spec: Spec;
   readonly scheme: Scheme;

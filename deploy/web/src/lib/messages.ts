@@ -34,7 +34,7 @@ export type Request = { id: number } & (Load | Look | { op: "tracker"; options: 
 
 /**
  * whole: milliseconds from the image's arrival in the worker to the results. network: of these, in the network; finder: in
- * the finder. Of each how often it ran. threads: how many ran the network, 1 until the others have come.
+ * the finder. Of each how often it ran. threads: how many there were for the network, 1 until the others have come.
  */
 export interface Times {
   whole: number;
