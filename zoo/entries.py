@@ -78,7 +78,7 @@ ENTRIES = {
             ),
             sha256="3ab8f9282920e42420308470b95030a316624575950d0c134160b2451680ab7f",
             half="744152520556fd6e48ab4ad95f220440d808b8977985db78f30e430367488e0a",
-            small="1641abe41b0117cbf19d56d3cf5c5e1730a241f0404041163b94b80ed0dec1ce",
+            small="9926315b3b2a0b0f64b978a9a57ad34a6c46f5bf01896a5c18355d60d9945877",
         ),
         *_sizes(
             Entry(
