@@ -142,9 +142,13 @@ MAPS = """
 """
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+ON_THREADS = [(name, 1) for name in TRAINED] + [
+    (name, 3) for name in ("pose_128", "face_parts_128", "finder")
+]
+
+
 @pytest.mark.parametrize("kernels", ["plain", "relaxed"])
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(("name", "threads"), ON_THREADS)
 def test_maps_are_the_native_engines(chromium, name, kernels, threads):
     """Of the crops that the golden vectors hold: up to the head the same bits, in it the order of a sum may differ."""
     from bnn_landmarks.runtime.engine import Network
