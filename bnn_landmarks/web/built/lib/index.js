@@ -82,7 +82,7 @@ function sourceOf(source) {
     }
     return source;
 }
-function localizer(desk, { spec, kernels, leastPresence }) {
+function localizer(desk, { spec, kernels, threads, leastPresence }) {
     let times = null;
     async function look(image, boxes, more) {
         const pixels = await pixelsOf(image);
@@ -96,6 +96,7 @@ function localizer(desk, { spec, kernels, leastPresence }) {
         spec,
         scheme: spec.scheme,
         kernels,
+        threads,
         leastPresence,
         async tracker(options = {}) {
             const tracker = await desk.ask({ op: "tracker", options });

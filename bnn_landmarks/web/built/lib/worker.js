@@ -49,7 +49,7 @@ class Loading {
         if (spec.task === "boxes")
             throw new Refused(`${spec.name} finds boxes, no landmarks`);
         this.localizer = new Localizer(this.network, null, load.refine, load.leastPresence);
-        return { spec, kernels, leastPresence: this.localizer.leastPresence };
+        return { spec, kernels, threads, leastPresence: this.localizer.leastPresence };
     }
     async opened(file, record, where, threads = 1) {
         const spec = readSpec(record, where.replace(/\.tflite$/, ".json"));

@@ -1,4 +1,4 @@
-import { chooseThreads, engineUrl } from "../lib/engine.js";
+import { engineUrl } from "../lib/engine.js";
 import { Localizer, Refused } from "../lib/index.js";
 import { Frames, cameraTrouble, closeCamera, listCameras, looksAway, openCamera } from "./camera.js";
 import { BASE, Choice, WANTED, listEntries } from "./networks.js";
@@ -12,7 +12,7 @@ const KEPT = "bnn-landmarks";
 const QUICK = 1000;
 const WARM_UPS = 12;
 const asked = new URLSearchParams(location.search);
-const threads = asked.has("threads") ? Number(asked.get("threads")) : null;
+const wanted = asked.has("threads") ? Number(asked.get("threads")) : undefined;
 const AS_IT_IS = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 const video = element("video");
 const meter = new Meter();
@@ -59,16 +59,16 @@ function load(name) {
     const loading = Localizer.load(name, {
         base: BASE,
         kernels: asked.get("kernels") ?? undefined,
-        threads: threads ?? undefined,
+        threads: wanted,
         progress: (loaded, total) => (bar.value = loaded / total),
     });
     loading.catch(() => say("")).finally(() => (bar.hidden = true));
     return loading;
 }
-async function keep({ spec, kernels }) {
+async function keep({ spec, kernels, threads }) {
     if (!("serviceWorker" in navigator) || !("caches" in window))
         return;
-    const engine = engineUrl(kernels, chooseThreads(threads)).href;
+    const engine = engineUrl(kernels, threads).href;
     const names = [engine, ...[spec.name, "finder"].flatMap((name) => [`${name}.json`, `${name}.tflite`])];
     try {
         await navigator.serviceWorker.register(new URL("../sw.js", import.meta.url));

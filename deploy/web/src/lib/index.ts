@@ -94,6 +94,8 @@ export interface Localizer {
   readonly spec: Spec;
   readonly scheme: Scheme;
   readonly kernels: Kernels;
+  /** As many as are wanted for the network; `times` says how many have come. */
+  readonly threads: number;
   readonly leastPresence: number;
   /** Of the last call that was answered; null before. */
   readonly times: Times | null;
@@ -195,7 +197,7 @@ function sourceOf(source: string | NetworkFile): Source {
   return source;
 }
 
-function localizer(desk: Desk, { spec, kernels, leastPresence }: Loaded): Localizer {
+function localizer(desk: Desk, { spec, kernels, threads, leastPresence }: Loaded): Localizer {
   let times: Times | null = null;
 
   async function look(image: Image, boxes: unknown, more: Partial<Look>): Promise<Subject[]> {
@@ -212,6 +214,7 @@ function localizer(desk: Desk, { spec, kernels, leastPresence }: Loaded): Locali
       spec,
       scheme: spec.scheme,
       kernels,
+      threads,
       leastPresence,
       async tracker(options: TrackerOptions = {}): Promise<Tracker> {
         const tracker = await desk.ask<number>({ op: "tracker", options });

@@ -45,9 +45,11 @@ export interface Times {
   threads: number;
 }
 
+/** threads: as many as were wanted for the network. */
 export interface Loaded {
   spec: Spec;
   kernels: Kernels;
+  threads: number;
   leastPresence: number;
 }
 

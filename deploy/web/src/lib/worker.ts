@@ -63,7 +63,7 @@ class Loading {
     const { spec } = this.network;
     if (spec.task === "boxes") throw new Refused(`${spec.name} finds boxes, no landmarks`);
     this.localizer = new Localizer(this.network, null, load.refine, load.leastPresence);
-    return { spec, kernels, leastPresence: this.localizer.leastPresence };
+    return { spec, kernels, threads, leastPresence: this.localizer.leastPresence };
   }
 
   private async opened(file: Uint8Array, record: unknown, where: string, threads = 1): Promise<WasmNetwork> {

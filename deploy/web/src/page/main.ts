@@ -1,6 +1,6 @@
 /** The page: a picture, a video or the camera, through the network that is chosen, onto the stage. */
 
-import { chooseThreads, engineUrl } from "../lib/engine.js";
+import { engineUrl } from "../lib/engine.js";
 import { type Box, type Kernels, Localizer, Refused, type Subject, type Tracker } from "../lib/index.js";
 import { Frames, cameraTrouble, closeCamera, listCameras, looksAway, openCamera } from "./camera.js";
 import { BASE, Choice, type Entry, WANTED, listEntries } from "./networks.js";
@@ -28,7 +28,7 @@ const WARM_UPS = 12;
 
 // ?kernels=plain&threads=1
 const asked = new URLSearchParams(location.search);
-const threads = asked.has("threads") ? Number(asked.get("threads")) : null;
+const wanted = asked.has("threads") ? Number(asked.get("threads")) : undefined;
 
 const AS_IT_IS: ImageBitmapOptions = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
@@ -85,7 +85,7 @@ function load(name: string): Promise<Localizer> {
   const loading = Localizer.load(name, {
     base: BASE,
     kernels: (asked.get("kernels") as Kernels | null) ?? undefined,
-    threads: threads ?? undefined,
+    threads: wanted,
     progress: (loaded, total) => (bar.value = loaded / total),
   });
   loading.catch(() => say("")).finally(() => (bar.hidden = true)); // why is said where it is awaited
@@ -93,9 +93,9 @@ function load(name: string): Promise<Localizer> {
 }
 
 /** Puts what the worker fetched where the service worker finds it when there is no connection. */
-async function keep({ spec, kernels }: Localizer): Promise<void> {
+async function keep({ spec, kernels, threads }: Localizer): Promise<void> {
   if (!("serviceWorker" in navigator) || !("caches" in window)) return;
-  const engine = engineUrl(kernels, chooseThreads(threads)).href;
+  const engine = engineUrl(kernels, threads).href;
   const names = [engine, ...[spec.name, "finder"].flatMap((name) => [`${name}.json`, `${name}.tflite`])];
   try {
     await navigator.serviceWorker.register(new URL("../sw.js", import.meta.url));
